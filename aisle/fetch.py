@@ -1,0 +1,71 @@
+"""A picture as a catalog holds it (bytes, base64, path, URL) to the bytes of its file."""
+
+import base64
+import binascii
+from pathlib import Path
+
+import fsspec
+
+from aisle.errors import ImageFault, InvalidImage
+from aisle.images import ImageLimits
+from aisle.sources import ImageValue
+
+_BASE64_STARTS = ("/9j/", "iVBORw0KGgo", "R0lGOD", "UklGR")
+"""How JPEG, PNG, GIF and WebP begin in base64."""
+
+
+def fetch_image(value: ImageValue, *, folder: str, limits: ImageLimits) -> bytes | None:
+    """Read one picture.
+
+    Args:
+        value: Bytes; or a data URI, base64, a path or a URL of any fsspec scheme; or None.
+        folder: What a relative path is relative to.
+        limits: `max_bytes` is checked before anything is read where the size is known.
+
+    Returns:
+        The file's bytes, undecoded; None when the catalog names no picture.
+
+    Raises:
+        InvalidImage: Not found, unreadable, or too large.
+    """
+    if value is None or value == "":
+        return None
+    if isinstance(value, bytes):
+        return value
+    if value.startswith("data:"):
+        return decode_base64(value.partition(",")[2])
+    if value.startswith(_BASE64_STARTS) and len(value) > 64:
+        return decode_base64(value)
+    location = value if "://" in value or value.startswith("/") else f"{folder.rstrip('/')}/{value}"
+    try:
+        if "://" not in location:
+            return _read_local(Path(location), limits)
+        with fsspec.open(location, "rb") as stream:
+            data: bytes = stream.read(limits.max_bytes + 1)  # type: ignore[attr-defined]
+            return data
+    except FileNotFoundError as error:
+        raise InvalidImage(f"picture {value} does not exist", fault=ImageFault.NOT_FOUND) from error
+    except (OSError, ValueError, ImportError) as error:
+        raise InvalidImage(f"picture {value} cannot be read: {error}", fault=ImageFault.UNREADABLE) from error
+
+
+def _read_local(path: Path, limits: ImageLimits) -> bytes:
+    size = path.stat().st_size
+    if size > limits.max_bytes:
+        raise InvalidImage(
+            f"picture {path.name} has {size:,} bytes; at most {limits.max_bytes:,} are accepted",
+            fault=ImageFault.TOO_MANY_BYTES,
+        )
+    return path.read_bytes()
+
+
+def decode_base64(text: str) -> bytes:
+    """Bytes of standard base64.
+
+    Raises:
+        InvalidImage: `text` is not base64.
+    """
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise InvalidImage(f"the picture is not valid base64: {error}", fault=ImageFault.CORRUPT) from error

@@ -1,0 +1,133 @@
+"""From an RGB picture to the model's pixels and from texts to its tokens, driven by a bundle's frozen JSON.
+
+The resize reproduces `transformers.CLIPImageProcessor` (shorter side to `shortest_edge`, then a centre crop),
+but resamples only the pixels inside the crop: a 1 x 10,000 picture costs no more than a square one.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+import numpy as np
+from PIL import Image
+from tokenizers import Tokenizer
+
+from aisle.errors import ModelError
+from aisle.files import write_json
+from aisle.types import PixelBatch, TokenBatch
+
+FORMAT_VERSION = 1
+Resample = Literal["nearest", "bilinear", "bicubic", "lanczos", "box", "hamming"]
+
+
+@dataclass(frozen=True, slots=True)
+class Preprocess:
+    """What happens to pictures and texts outside the graphs.
+
+    Attributes:
+        shortest_edge: The shorter side after the resize, in pixels.
+        crop: Side of the centre crop, in pixels; the image graph's input size. At most `shortest_edge`.
+        resample: Pillow's filter.
+        max_length: Longest token sequence, special tokens included; longer texts are truncated.
+    """
+
+    shortest_edge: int
+    crop: int
+    resample: Resample
+    max_length: int
+
+    def __post_init__(self) -> None:
+        if not 0 < self.crop <= self.shortest_edge:
+            raise ModelError(
+                f"crop is {self.crop} and shortest_edge {self.shortest_edge}: "
+                "the crop must be positive and no larger"
+            )
+        if self.resample not in get_args(Resample):
+            raise ModelError(
+                f"resample filter {self.resample!r} is unknown; known are {', '.join(get_args(Resample))}"
+            )
+        if self.max_length < 3:
+            raise ModelError(f"max_length is {self.max_length}; a text needs at least 3 tokens")
+
+
+def save_preprocess(preprocess: Preprocess, path: Path) -> None:
+    """Write `preprocess.json`."""
+    write_json(path, {"format_version": FORMAT_VERSION, **asdict(preprocess)})
+
+
+def load_preprocess(path: Path) -> Preprocess:
+    """Read `preprocess.json`.
+
+    Raises:
+        ModelError: The file is missing, of another format version, or holds values that cannot be used.
+    """
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        version = values.pop("format_version")
+        if version != FORMAT_VERSION:
+            raise ModelError(
+                f"{path} has format version {version}, this Aisle reads {FORMAT_VERSION}: "
+                "export the model again"
+            )
+        return Preprocess(**values)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ModelError(f"{path} cannot be used ({error}): export the model again") from error
+
+
+def prepare_image(image: Image.Image, preprocess: Preprocess) -> PixelBatch:
+    """Resize and centre-crop one RGB picture.
+
+    Args:
+        image: Pillow image of mode RGB.
+        preprocess: The model's rules.
+
+    Returns:
+        uint8 `[crop, crop, 3]`.
+    """
+    width, height = image.size
+    edge, crop = preprocess.shortest_edge, preprocess.crop
+    if width <= height:
+        resized = (edge, int(edge * height / width))
+    else:
+        resized = (int(edge * width / height), edge)
+    left, top = (resized[0] - crop) // 2, (resized[1] - crop) // 2
+    scale_x, scale_y = width / resized[0], height / resized[1]
+    box = (
+        left * scale_x,
+        top * scale_y,
+        min((left + crop) * scale_x, width),
+        min((top + crop) * scale_y, height),
+    )
+    resample = Image.Resampling[preprocess.resample.upper()]
+    return np.asarray(image.resize((crop, crop), resample=resample, box=box))
+
+
+def load_tokenizer(path: Path, preprocess: Preprocess) -> Tokenizer:
+    """Open `tokenizer.json` with the model's truncation; padding goes to the longest text of a batch.
+
+    Raises:
+        ModelError: The file cannot be read as a tokenizer.
+    """
+    try:
+        tokenizer = Tokenizer.from_file(str(path))
+    except Exception as error:  # noqa: BLE001 - the Rust binding raises bare Exception
+        raise ModelError(f"{path} is not a tokenizer ({error}): export the model again") from error
+    if tokenizer.padding is None:
+        raise ModelError(f"{path} names no padding token: export the model again")
+    tokenizer.enable_truncation(preprocess.max_length)
+    return tokenizer
+
+
+def tokenize(texts: Sequence[str], tokenizer: Tokenizer) -> TokenBatch:
+    """Token ids of a batch, padded to its longest text.
+
+    Args:
+        texts: n texts.
+        tokenizer: From `load_tokenizer`.
+
+    Returns:
+        int64 `[n, sequence]`.
+    """
+    return np.array([encoding.ids for encoding in tokenizer.encode_batch(list(texts))], dtype=np.int64)
