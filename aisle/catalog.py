@@ -85,9 +85,7 @@ def template_columns(template: str) -> tuple[str, ...]:
     try:
         fields = list(string.Formatter().parse(template))
     except ValueError as error:
-        raise CatalogError(
-            f"text template {template!r} is not valid: {error}; write columns as {{name}}"
-        ) from error
+        raise CatalogError(f"text template {template!r} is not valid: {error}; write columns as {{name}}") from error
     names = [name for _, name, _, _ in fields if name is not None]
     for _, name, spec, conversion in fields:
         if name is not None and (not name or spec or conversion):
@@ -165,9 +163,7 @@ def infer_roles(schema: pa.Schema, sample: pa.Table) -> Roles:
     lowered = {name.lower(): name for name in reversed(schema.names)}
     product_id = next((lowered[name] for name in _ID_NAMES if name in lowered), None)
     if product_id is None:
-        raise CatalogError(
-            f"no column looks like a product id; name it with --id (columns: {', '.join(schema.names)})"
-        )
+        raise CatalogError(f"no column looks like a product id; name it with --id (columns: {', '.join(schema.names)})")
     image = next((name for name in schema.names if is_picture_type(schema.field(name).type)), None)
     if image is None:
         image = next((lowered[name] for name in _IMAGE_NAMES if name in lowered), None)
@@ -280,5 +276,11 @@ def override(
     attributes: Mapping[str, AttributeType] | None = None,
 ) -> Roles:
     """Roles with what an option named replaced; None keeps what is there."""
-    given = {"id": id, "image": image, "title": title, "text": text, "attributes": attributes}
-    return replace(roles, **{name: value for name, value in given.items() if value is not None})
+    return replace(
+        roles,
+        id=roles.id if id is None else id,
+        image=roles.image if image is None else image,
+        title=roles.title if title is None else title,
+        text=roles.text if text is None else text,
+        attributes=roles.attributes if attributes is None else attributes,
+    )

@@ -140,7 +140,7 @@ def _session(graph: Path, *, provider: Provider, threads: int) -> onnxruntime.In
     wanted = _NAMES[provider]
     try:
         session = onnxruntime.InferenceSession(str(graph), options, providers=[wanted])
-    except Exception as error:  # noqa: BLE001 - ONNX Runtime's exceptions share no base but Exception
+    except Exception as error:  # ONNX Runtime's exceptions share no base but Exception
         raise ModelError(f"{graph} cannot be opened by ONNX Runtime: {error}") from error
     if session.get_providers()[0] != wanted:
         raise ProviderUnavailable(

@@ -41,7 +41,7 @@ def fetch_image(value: ImageValue, *, folder: str, limits: ImageLimits) -> bytes
         if "://" not in location:
             return _read_local(Path(location), limits)
         with fsspec.open(location, "rb") as stream:
-            data: bytes = stream.read(limits.max_bytes + 1)  # type: ignore[attr-defined]
+            data: bytes = stream.read(limits.max_bytes + 1)
             return data
     except FileNotFoundError as error:
         raise InvalidImage(f"picture {value} does not exist", fault=ImageFault.NOT_FOUND) from error

@@ -24,7 +24,7 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
         write(temporary)
         with temporary.open("rb+") as stream:
             os.fsync(stream.fileno())
-        os.replace(temporary, path)
+        temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
     sync_folder(path.parent)
@@ -40,8 +40,8 @@ def sync_folder(folder: Path) -> None:
 
 
 def write_json(path: Path, value: object) -> None:
-    """Write UTF-8 JSON with sorted keys, two spaces and a final newline, atomically."""
-    text = json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True, allow_nan=False)
+    """Write UTF-8 JSON, indented by two, with a final newline, atomically."""
+    text = json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False)
     write_atomically(path, lambda temporary: temporary.write_text(f"{text}\n", encoding="utf-8"))
 
 

@@ -45,9 +45,7 @@ class ImageLimits:
 DEFAULT_LIMITS = ImageLimits()
 
 
-def decode_image(
-    data: bytes, *, limits: ImageLimits = DEFAULT_LIMITS, at_least: int | None = None
-) -> Image.Image:
+def decode_image(data: bytes, *, limits: ImageLimits = DEFAULT_LIMITS, at_least: int | None = None) -> Image.Image:
     """Decode JPEG, PNG, WebP or GIF (first frame) to an upright RGB picture.
 
     CMYK is converted, transparency is laid over white, 16-bit grey is scaled to 8 bit, the EXIF
@@ -110,11 +108,18 @@ def _unopened(data: bytes, error: Exception) -> InvalidImage:
     if data.startswith(_SIGNATURES):
         return InvalidImage(
             f"the picture's header cannot be read ({len(data):,} bytes): {_first_line(error)}",
-            fault=ImageFault.TRUNCATED if len(data) < 1024 else ImageFault.CORRUPT,
+            fault=ImageFault.TRUNCATED if _is_short(data) else ImageFault.CORRUPT,
         )
     return InvalidImage(
         f"not a {', '.join(FORMATS)} picture: it starts with {data[:8]!r}", fault=ImageFault.UNKNOWN_FORMAT
     )
+
+
+def _is_short(data: bytes) -> bool:
+    """WebP states its length in the header; of the others fewer than 1 KiB without a readable header is a stump."""
+    if data.startswith(b"RIFF"):
+        return len(data) < 8 + int.from_bytes(data[4:8], "little")
+    return len(data) < 1024
 
 
 def _first_line(error: Exception) -> str:

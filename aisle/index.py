@@ -88,7 +88,8 @@ class ProductIndex:
             parameters = faiss.SearchParametersIVF(nprobe=nprobe, **selection)
         else:
             parameters = faiss.SearchParameters(**selection)
-        return self._index.search(np.ascontiguousarray(queries, dtype=np.float32), k, params=parameters)
+        scores, rows = self._index.search(np.ascontiguousarray(queries, dtype=np.float32), k, params=parameters)
+        return scores, rows
 
     def _scan(self, queries: ProductVectors, rows: RowIds, *, k: int) -> tuple[Scores, RowIds]:
         products = self.vectors(rows)

@@ -157,8 +157,7 @@ class ReleaseManifest:
 def record_files(folder: Path, names: Iterable[str]) -> tuple[FileRecord, ...]:
     """Measure and hash files of a folder."""
     return tuple(
-        FileRecord(name=name, bytes=(folder / name).stat().st_size, sha256=sha256(folder / name))
-        for name in names
+        FileRecord(name=name, bytes=(folder / name).stat().st_size, sha256=sha256(folder / name)) for name in names
     )
 
 
@@ -173,9 +172,7 @@ def verify_files(folder: Path, records: Iterable[FileRecord], *, error: type[Ais
         if not path.is_file():
             raise error(f"{path} is missing though the manifest names it: build it again")
         if path.stat().st_size != record.bytes:
-            raise error(
-                f"{path} has {path.stat().st_size:,} bytes, the manifest says {record.bytes:,}: build it again"
-            )
+            raise error(f"{path} has {path.stat().st_size:,} bytes, the manifest says {record.bytes:,}: build it again")
         if sha256(path) != record.sha256:
             raise error(f"{path} was altered (its SHA-256 is not the manifest's): build it again")
 

@@ -1,7 +1,7 @@
 """From an RGB picture to the model's pixels and from texts to its tokens, driven by a bundle's frozen JSON.
 
-The resize reproduces `transformers.CLIPImageProcessor` (shorter side to `shortest_edge`, then a centre crop),
-but resamples only the pixels inside the crop: a 1 x 10,000 picture costs no more than a square one.
+The resize is that of `transformers.CLIPImageProcessor`, to the bit: shorter side to `shortest_edge`, then a centre
+crop. Of very long pictures only what the crop shows is resampled: a 1 x 10,000 one costs no more than a square one.
 """
 
 import json
@@ -19,6 +19,11 @@ from aisle.files import write_json
 from aisle.types import PixelBatch, TokenBatch
 
 FORMAT_VERSION = 1
+
+WHOLE_RATIO = 4
+"""Up to this ratio of the sides the whole picture is resampled. Beyond, only the crop is; when such a picture is
+enlarged, Pillow may take its two passes in the other order, which moves a few values by a few levels of 255."""
+
 Resample = Literal["nearest", "bilinear", "bicubic", "lanczos", "box", "hamming"]
 
 
@@ -41,13 +46,10 @@ class Preprocess:
     def __post_init__(self) -> None:
         if not 0 < self.crop <= self.shortest_edge:
             raise ModelError(
-                f"crop is {self.crop} and shortest_edge {self.shortest_edge}: "
-                "the crop must be positive and no larger"
+                f"crop is {self.crop} and shortest_edge {self.shortest_edge}: the crop must be positive and no larger"
             )
         if self.resample not in get_args(Resample):
-            raise ModelError(
-                f"resample filter {self.resample!r} is unknown; known are {', '.join(get_args(Resample))}"
-            )
+            raise ModelError(f"resample filter {self.resample!r} is unknown; known are {', '.join(get_args(Resample))}")
         if self.max_length < 3:
             raise ModelError(f"max_length is {self.max_length}; a text needs at least 3 tokens")
 
@@ -68,8 +70,7 @@ def load_preprocess(path: Path) -> Preprocess:
         version = values.pop("format_version")
         if version != FORMAT_VERSION:
             raise ModelError(
-                f"{path} has format version {version}, this Aisle reads {FORMAT_VERSION}: "
-                "export the model again"
+                f"{path} has format version {version}, this Aisle reads {FORMAT_VERSION}: export the model again"
             )
         return Preprocess(**values)
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
@@ -93,14 +94,13 @@ def prepare_image(image: Image.Image, preprocess: Preprocess) -> PixelBatch:
     else:
         resized = (int(edge * width / height), edge)
     left, top = (resized[0] - crop) // 2, (resized[1] - crop) // 2
-    scale_x, scale_y = width / resized[0], height / resized[1]
-    box = (
-        left * scale_x,
-        top * scale_y,
-        min((left + crop) * scale_x, width),
-        min((top + crop) * scale_y, height),
-    )
     resample = Image.Resampling[preprocess.resample.upper()]
+    if max(resized) <= WHOLE_RATIO * edge:
+        whole = np.asarray(image.resize(resized, resample=resample))
+        return np.ascontiguousarray(whole[top : top + crop, left : left + crop])
+    scale_x, scale_y = width / resized[0], height / resized[1]
+    box = (left * scale_x, top * scale_y, (left + crop) * scale_x, (top + crop) * scale_y)
+    box = (box[0], box[1], min(box[2], width), min(box[3], height))  # rounding must not leave the picture
     return np.asarray(image.resize((crop, crop), resample=resample, box=box))
 
 
@@ -112,7 +112,7 @@ def load_tokenizer(path: Path, preprocess: Preprocess) -> Tokenizer:
     """
     try:
         tokenizer = Tokenizer.from_file(str(path))
-    except Exception as error:  # noqa: BLE001 - the Rust binding raises bare Exception
+    except Exception as error:  # the Rust binding raises nothing narrower
         raise ModelError(f"{path} is not a tokenizer ({error}): export the model again") from error
     if tokenizer.padding is None:
         raise ModelError(f"{path} names no padding token: export the model again")

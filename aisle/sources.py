@@ -238,14 +238,13 @@ def _dataset(name: str) -> Any:
     try:
         import datasets
     except ImportError as error:
-        raise CatalogError(
-            f"catalog hf:{name} needs the package datasets: pip install 'aisle[batch]'"
-        ) from error
+        raise CatalogError(f"catalog hf:{name} needs the package datasets: pip install 'aisle[batch]'") from error
     try:
         if fsspec.filesystem("file").isdir(name):
             loaded = datasets.load_from_disk(name)
             if isinstance(loaded, datasets.DatasetDict):
-                raise CatalogError(f"{name} holds the splits {', '.join(loaded)}; give one: {name}/{next(iter(loaded))}")
+                first = next(iter(loaded))
+                raise CatalogError(f"{name} holds the splits {', '.join(loaded)}; give one: {name}/{first}")
             return loaded
         repository, _, split = name.partition(":")
         return datasets.load_dataset(repository, split=split or "train")
@@ -259,7 +258,8 @@ def _dataset(name: str) -> Any:
 def _values(column: pa.ChunkedArray) -> list[ImageValue]:
     if pa.types.is_struct(column.type):
         return [None if v is None else (v.get("bytes") or v.get("path")) for v in column.to_pylist()]
-    return column.to_pylist()
+    values: list[ImageValue] = column.to_pylist()
+    return values
 
 
 def holds_bytes(source: Source, column: str) -> bool:

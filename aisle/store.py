@@ -114,5 +114,5 @@ def _rows(column: pa.ChunkedArray) -> UnitVectors:
     array = column.combine_chunks()
     if isinstance(array, pa.ChunkedArray):
         array = pa.concat_arrays(array.chunks)
-    flat = array.flatten().to_numpy(zero_copy_only=False)
+    flat: NDArray[np.float16] = array.flatten().to_numpy(zero_copy_only=False)
     return flat.astype(np.float32).reshape(len(array), array.type.list_size)

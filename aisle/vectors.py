@@ -47,7 +47,8 @@ def unit_norm(vectors: NDArray[np.floating]) -> UnitVectors:
     """
     rows = np.asarray(vectors, dtype=np.float32)
     norms = np.linalg.norm(rows, axis=-1, keepdims=True)
-    return np.divide(rows, norms, out=np.zeros_like(rows), where=norms > 0)
+    scaled: UnitVectors = np.divide(rows, norms, out=np.zeros_like(rows), where=norms > 0)
+    return scaled
 
 
 def product_vectors(images: UnitVectors, texts: UnitVectors) -> ProductVectors:
