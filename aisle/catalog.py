@@ -150,18 +150,19 @@ _IMAGE_NAMES = ("image", "picture", "photo", "img", "image_path", "image_url", "
 _TITLE_NAMES = ("title", "name", "productdisplayname", "product_name", "display_name", "caption", "text")
 
 
-def infer_roles(schema: pa.Schema, sample: pa.Table) -> Roles:
+def infer_roles(schema: pa.Schema, sample: pa.Table, *, id: str | None = None) -> Roles:
     """Guess roles from column names and types; options then override the guess.
 
     Args:
         schema: Of the catalog.
         sample: A first few hundred rows without picture bytes.
+        id: The column of product ids when it is known.
 
     Raises:
         CatalogError: No column looks like an id.
     """
     lowered = {name.lower(): name for name in reversed(schema.names)}
-    product_id = next((lowered[name] for name in _ID_NAMES if name in lowered), None)
+    product_id = id or next((lowered[name] for name in _ID_NAMES if name in lowered), None)
     if product_id is None:
         raise CatalogError(f"no column looks like a product id; name it with --id (columns: {', '.join(schema.names)})")
     image = next((name for name in schema.names if is_picture_type(schema.field(name).type)), None)

@@ -1,0 +1,116 @@
+"""Settings of the serving half: frozen, read from `AISLE_*` once, at an entry point.
+
+Every setting has its row in docs/settings.md (a test compares them).
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from aisle.encoder import Provider
+from aisle.errors import SettingsError
+from aisle.images import ImageLimits
+
+PREFIX = "AISLE_"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How a release is served. A field `workspace` is the variable `AISLE_WORKSPACE`, and so on.
+
+    Attributes:
+        workspace: Folder with `CURRENT`, `releases/` and `models/`.
+        listen_host: Address to listen on.
+        listen_port: Port to listen on. (Not `AISLE_PORT`: Kubernetes sets that one for a service named `aisle`.)
+        workers: Server processes; each holds its own copy of the model.
+        provider: Where the model runs.
+        encoder_threads: Threads of one encoder call on the CPU.
+        batches_in_flight: Encoder calls of one kind that run at the same time.
+        text_batch: Most texts in one encoder call.
+        image_batch: Most pictures in one encoder call.
+        text_queue: Most texts that wait; past it the answer is 429.
+        image_queue: Most pictures that wait, before and again after decoding; past it the answer is 429.
+        decode_workers: Pictures decoded at the same time.
+        search_workers: Index searches that run at the same time.
+        max_body_bytes: Longest request body.
+        max_image_bytes: Longest picture file.
+        max_image_pixels: Largest picture, width x height.
+        timeout_seconds: Longest time for one request.
+        poll_seconds: How often `CURRENT` is read.
+    """
+
+    workspace: Path = Path("workspace")
+    listen_host: str = "127.0.0.1"
+    listen_port: int = 3000
+    workers: int = 1
+    provider: Provider = Provider.AUTO
+    encoder_threads: int = 1
+    batches_in_flight: int = 2
+    text_batch: int = 32
+    image_batch: int = 8
+    text_queue: int = 256
+    image_queue: int = 64
+    decode_workers: int = 2
+    search_workers: int = 2
+    max_body_bytes: int = 24 * 1024 * 1024
+    max_image_bytes: int = 16 * 1024 * 1024
+    max_image_pixels: int = 64_000_000
+    timeout_seconds: float = 8.0
+    poll_seconds: float = 2.0
+
+    def __post_init__(self) -> None:
+        for name, value in ((field.name, getattr(self, field.name)) for field in fields(self)):
+            if isinstance(value, int | float) and not 0 < value < float("inf"):
+                raise SettingsError(f"{variable(name)} is {value}; it must be greater than 0")
+        if self.listen_port > 65535:
+            raise SettingsError(f"{variable('listen_port')} is {self.listen_port}; the largest port is 65535")
+
+    @property
+    def image_limits(self) -> ImageLimits:
+        """Caps on a picture in a query."""
+        return ImageLimits(max_bytes=self.max_image_bytes, max_pixels=self.max_image_pixels)
+
+
+def variable(field: str) -> str:
+    """Name of the environment variable of a field."""
+    return PREFIX + field.upper()
+
+
+def from_environment(environ: Mapping[str, str]) -> Settings:
+    """Read settings; what is not set, or set to nothing, has its default.
+
+    Args:
+        environ: Such as `os.environ`.
+
+    Raises:
+        SettingsError: A value cannot be used; the message names the variable.
+    """
+    given = {field.name: environ.get(variable(field.name), "").strip() for field in fields(Settings)}
+    return Settings(**{name: _parse(name, text) for name, text in given.items() if text})
+
+
+def to_environment(settings: Settings) -> dict[str, str]:
+    """Variables that read back as `settings`, whatever the working directory of the reader."""
+    values = {field.name: getattr(settings, field.name) for field in fields(settings)}
+    values["workspace"] = settings.workspace.expanduser().resolve()
+    return {variable(name): str(value) for name, value in values.items()}
+
+
+def _parse(name: str, text: str) -> Any:
+    kind = type(getattr(_DEFAULTS, name))
+    if kind is Path or isinstance(getattr(_DEFAULTS, name), Path):
+        return Path(text).expanduser()
+    reader: Callable[[str], Any] = kind
+    try:
+        return reader(text)
+    except ValueError as error:
+        raise SettingsError(f"{variable(name)} is {text!r}; {_WANTED[kind]} is wanted") from error
+
+
+_DEFAULTS = Settings()
+_WANTED: Mapping[type, str] = {
+    int: "a whole number",
+    float: "a number",
+    Provider: f"one of {', '.join(Provider)}",
+}

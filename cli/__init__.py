@@ -1,0 +1,1 @@
+"""The `aisle` command: one file per command, heavy imports inside the functions."""

@@ -1,0 +1,71 @@
+"""`aisle export`: a checkpoint becomes a model bundle."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from aisle.errors import CatalogError
+from aisle.layout import Layout
+from aisle.manifest import Precision
+from cli.columns import find_roles
+from cli.console import err, out, say, table
+
+if TYPE_CHECKING:
+    from export.bundle import ExportResult
+
+
+def export(
+    model: Annotated[
+        str, typer.Argument(help="Hub id (openai/clip-vit-base-patch32) or folder of a CLIP checkpoint.")
+    ],
+    workspace: Annotated[Path, typer.Option(help="Where the bundle goes: WORKSPACE/models/<fingerprint>.")] = Path(
+        "workspace"
+    ),
+    precision: Annotated[
+        Precision | None, typer.Option(help="Force one; by default the fastest that passes the parity gate.")
+    ] = None,
+    catalog: Annotated[
+        str | None, typer.Option(help="Take the parity gate's sample from this catalog: your pictures, your words.")
+    ] = None,
+    columns: Annotated[Path | None, typer.Option(help="TOML file of the catalog's column roles.")] = None,
+) -> None:
+    """Turn a CLIP checkpoint into two ONNX graphs, checked against the checkpoint.
+
+    Each candidate precision is compared with the original on a sample of pictures and texts: cosines, and whether
+    the same results come first. The fastest that agrees is kept; all figures go into model.json.
+    """
+    result = export_model(
+        model, layout=Layout(root=workspace), precision=precision, catalog=catalog, columns=columns
+    )
+    out.print(parity_table(result.manifest.parity))
+    out.print(f"{result.manifest.name} as {result.manifest.precision}: {result.folder}")
+
+
+def export_model(
+    model: str,
+    *,
+    layout: Layout,
+    precision: Precision | None = None,
+    catalog: str | None = None,
+    columns: Path | None = None,
+) -> "ExportResult":
+    """Export with a line per step on standard error."""
+    from export.bundle import export_checkpoint
+    from export.sample import catalog_sample
+
+    sample = None
+    if catalog is not None:
+        roles = find_roles(catalog, columns=columns)
+        if roles.image is None:
+            raise CatalogError(f"catalog {catalog} has no pictures to check parity with; leave --catalog out")
+        sample = catalog_sample(catalog, roles)
+    with err.status("exporting") as status:
+
+        def progress(step: str) -> None:
+            if err.is_terminal:
+                status.update(step)
+            else:
+                say(step)
+
+        return export_checkpoint(model, layout=layout, precision=precision, sample=sample, progress=progress)

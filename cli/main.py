@@ -1,0 +1,101 @@
+"""Entry point: assembles the commands and turns errors into one line and an exit code."""
+
+import sys
+import traceback
+from typing import Annotated
+
+import typer
+
+import aisle
+from aisle.errors import AisleError
+from cli import demo, evaluate, export, reindex, releases, search, serve
+from cli.console import complain
+
+EPILOG = """
+[bold]A catalog of your own, in three lines[/bold]
+
+  aisle export openai/clip-vit-base-patch32 --workspace shop
+
+  aisle reindex --catalog products.parquet --workspace shop
+
+  aisle serve --workspace shop
+"""
+
+app = typer.Typer(
+    name="aisle",
+    help="Product search by text, by picture, and by both.",
+    epilog=EPILOG,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("demo")(demo.demo)
+app.command("export")(export.export)
+app.command("reindex")(reindex.reindex)
+app.command("serve")(serve.serve)
+app.command("search")(search.search)
+app.command("releases")(releases.releases)
+app.command("evaluate")(evaluate.evaluate)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"aisle {aisle.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.")] = False,  # noqa: ARG001
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show it.")] = False,  # noqa: ARG001
+) -> None:
+    """Product search by text, by picture, and by both."""
+
+
+def main() -> None:
+    """Run the command line; the exit code is 0, 1 for an error, 2 for wrong usage, 130 for Ctrl-C."""
+    debug = "--debug" in sys.argv
+    if debug:  # wherever it stands: `aisle reindex --debug` is what people type
+        sys.argv = [sys.argv[0], "--debug", *(word for word in sys.argv[1:] if word != "--debug")]
+    try:
+        app(standalone_mode=True)
+    except AisleError as error:
+        if debug:
+            traceback.print_exc()
+        complain(str(error))
+        sys.exit(1)
+    except KeyboardInterrupt:
+        complain("interrupted; nothing half done is visible, and the next run goes on from here")
+        sys.exit(130)
+    except ModuleNotFoundError as error:
+        if debug:
+            traceback.print_exc()
+        complain(f"this command needs the package {error.name}: {_remedy(error.name or '')}")
+        sys.exit(1)
+    except Exception as error:  # noqa: BLE001 - the process boundary: a shell gets a line, not a page
+        if debug:
+            traceback.print_exc()
+        complain(f"unexpected {type(error).__name__}: {error} (again with --debug for the traceback)")
+        sys.exit(1)
+
+
+_EXTRAS = {
+    "torch": "export",
+    "transformers": "export",
+    "optimum": "export",
+    "onnx": "export",
+    "ray": "batch",
+    "datasets": "batch",
+    "bentoml": "serving",
+    "fastapi": "serving",
+    "resvg_py": "demo",
+    "onnxruntime": "cpu",
+    "faiss": "cpu",
+}
+
+
+def _remedy(module: str) -> str:
+    extra = _EXTRAS.get(module.partition(".")[0])
+    return f"pip install 'aisle[{extra}]'" if extra else f"pip install {module}"
