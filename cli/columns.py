@@ -6,7 +6,6 @@ from pathlib import Path
 import pyarrow as pa
 
 from aisle.catalog import Roles, attribute_type, check_roles, infer_roles, load_roles, override
-from aisle.errors import CatalogError
 from aisle.manifest import AttributeType
 from aisle.sources import Source, holds_bytes, open_source
 

@@ -1,7 +1,7 @@
 """`aisle export`: a checkpoint becomes a model bundle."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -9,16 +9,14 @@ from aisle.errors import CatalogError
 from aisle.layout import Layout
 from aisle.manifest import Precision
 from cli.columns import find_roles
-from cli.console import err, out, say, table
+from cli.console import err, out, say
 
 if TYPE_CHECKING:
     from export.bundle import ExportResult
 
 
 def export(
-    model: Annotated[
-        str, typer.Argument(help="Hub id (openai/clip-vit-base-patch32) or folder of a CLIP checkpoint.")
-    ],
+    model: Annotated[str, typer.Argument(help="Hub id (openai/clip-vit-base-patch32) or folder of a CLIP checkpoint.")],
     workspace: Annotated[Path, typer.Option(help="Where the bundle goes: WORKSPACE/models/<fingerprint>.")] = Path(
         "workspace"
     ),
@@ -35,9 +33,7 @@ def export(
     Each candidate precision is compared with the original on a sample of pictures and texts: cosines, and whether
     the same results come first. The fastest that agrees is kept; all figures go into model.json.
     """
-    result = export_model(
-        model, layout=Layout(root=workspace), precision=precision, catalog=catalog, columns=columns
-    )
+    result = export_model(model, layout=Layout(root=workspace), precision=precision, catalog=catalog, columns=columns)
     out.print(parity_table(result.manifest.parity))
     out.print(f"{result.manifest.name} as {result.manifest.precision}: {result.folder}")
 
