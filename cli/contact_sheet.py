@@ -18,16 +18,26 @@ CAPTION = 44
 GAP = 12
 
 
+def check_target(path: Path) -> None:
+    """See that a sheet could be written, before any work is done.
+
+    Raises:
+        SettingsError: The folder does not exist, or Pillow writes no such file.
+    """
+    if not path.parent.is_dir() or path.suffix.lower() not in Image.registered_extensions():
+        raise SettingsError(f"--save {path}: name a .png or .jpg file in a folder that exists")
+
+
 def save_contact_sheet(answer: "Answer", snapshot: "Snapshot", path: Path) -> None:
     """Draw a grid of pictures with titles and scores.
 
     Args:
         answer: Of a search.
         snapshot: The release that answered.
-        path: `.png`, `.jpg` or `.webp`.
+        path: `.png`, `.jpg` or `.webp`, as checked by `check_target`.
 
     Raises:
-        SettingsError: Pillow cannot write this kind of file, or not there.
+        SettingsError: It cannot be written there.
     """
     rows = max(1, -(-len(answer.hits) // COLUMNS))
     sheet = Image.new("RGB", (COLUMNS * (TILE + GAP) + GAP, rows * (TILE + CAPTION + GAP) + GAP), (255, 255, 255))
@@ -38,7 +48,7 @@ def save_contact_sheet(answer: "Answer", snapshot: "Snapshot", path: Path) -> No
     try:
         sheet.save(path)
     except (OSError, ValueError) as error:
-        raise SettingsError(f"--save {path}: {error}; name a .png or .jpg file in a folder that exists") from error
+        raise SettingsError(f"--save {path}: {error}; choose another file") from error
 
 
 def _draw(sheet: Image.Image, hit: "Hit", snapshot: "Snapshot", *, left: int, top: int) -> None:

@@ -9,7 +9,7 @@ from aisle.errors import CatalogError
 from aisle.layout import Layout
 from aisle.manifest import Precision
 from cli.columns import find_roles
-from cli.console import err, out, say
+from cli.console import err, out, say, table
 
 if TYPE_CHECKING:
     from export.bundle import ExportResult
@@ -34,8 +34,39 @@ def export(
     the same results come first. The fastest that agrees is kept; all figures go into model.json.
     """
     result = export_model(model, layout=Layout(root=workspace), precision=precision, catalog=catalog, columns=columns)
-    out.print(parity_table(result.manifest.parity))
+    show(result)
+    if result.reused:
+        say("the workspace held the same bundle already; it was kept")
     out.print(f"{result.manifest.name} as {result.manifest.precision}: {result.folder}")
+
+
+def show(result: "ExportResult") -> None:
+    """Print the parity table: every candidate against the checkpoint."""
+    rows = table(
+        "precision",
+        ">cosine image",
+        ">worst",
+        ">cosine text",
+        ">worst",
+        ">top-10 text",
+        ">top-10 image",
+        ">pictures/s",
+        "verdict",
+    )
+    for row in result.rows:
+        figures = row.figures
+        rows.add_row(
+            f"{row.precision} (chosen)" if row.precision is result.manifest.precision else str(row.precision),
+            f"{figures.image_mean_cosine:.4f}",
+            f"{figures.image_worst_cosine:.4f}",
+            f"{figures.text_mean_cosine:.4f}",
+            f"{figures.text_worst_cosine:.4f}",
+            f"{figures.text_to_image_overlap:.3f}",
+            f"{figures.image_to_image_overlap:.3f}",
+            f"{row.speed.images_per_s:,.0f}",
+            "; ".join(row.shortfalls) or "passed",
+        )
+    out.print(rows)
 
 
 def export_model(

@@ -8,18 +8,21 @@ import typer
 
 import aisle
 from aisle.errors import AisleError
-from cli import demo, evaluate, export, reindex, releases, search, serve
+from cli import demo, export, reindex, releases, search, serve
 from cli.console import complain
 
 EPILOG = """
-[bold]A catalog of your own, in three lines[/bold]
+**A catalog of your own, in three lines:**
 
-  aisle export openai/clip-vit-base-patch32 --workspace shop
+`aisle export openai/clip-vit-base-patch32 --workspace shop`
 
-  aisle reindex --catalog products.parquet --workspace shop
+`aisle reindex --catalog products.parquet --workspace shop`
 
-  aisle serve --workspace shop
+`aisle serve --workspace shop`
 """
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it: 128 and the signal's number."""
 
 app = typer.Typer(
     name="aisle",
@@ -27,7 +30,7 @@ app = typer.Typer(
     epilog=EPILOG,
     no_args_is_help=True,
     add_completion=False,
-    rich_markup_mode="rich",
+    rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -37,7 +40,6 @@ app.command("reindex")(reindex.reindex)
 app.command("serve")(serve.serve)
 app.command("search")(search.search)
 app.command("releases")(releases.releases)
-app.command("evaluate")(evaluate.evaluate)
 
 
 def _version(wanted: bool) -> None:
@@ -60,15 +62,16 @@ def main() -> None:
     if debug:  # wherever it stands: `aisle reindex --debug` is what people type
         sys.argv = [sys.argv[0], "--debug", *(word for word in sys.argv[1:] if word != "--debug")]
     try:
-        app(standalone_mode=True)
+        app(prog_name="aisle")
     except AisleError as error:
         if debug:
             traceback.print_exc()
         complain(str(error))
         sys.exit(1)
-    except KeyboardInterrupt:
-        complain("interrupted; nothing half done is visible, and the next run goes on from here")
-        sys.exit(130)
+    except SystemExit as ended:
+        if ended.code == INTERRUPTED:
+            complain("interrupted; nothing half done is visible, and the next run goes on from here")
+        raise
     except ModuleNotFoundError as error:
         if debug:
             traceback.print_exc()

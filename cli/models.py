@@ -1,7 +1,5 @@
-"""From what `--model` says to a bundle that lies in the workspace."""
+"""From what `--model` says to the folder of a bundle."""
 
-import shutil
-import uuid
 from pathlib import Path
 
 import demo as demo_package
@@ -15,7 +13,7 @@ EMBEDDED = Path(demo_package.__file__).parent / "model"
 
 
 def resolve_model(model: str | None, *, layout: Layout, catalog: str | None = None) -> Path:
-    """A verified bundle inside the workspace.
+    """The folder of a bundle; the run copies it into the workspace when it lies elsewhere.
 
     Args:
         model: A fingerprint (or its beginning) in the workspace, a bundle's folder, `embedded`, or a checkpoint
@@ -35,37 +33,17 @@ def resolve_model(model: str | None, *, layout: Layout, catalog: str | None = No
             names = ", ".join(f"{path.name} ({load_model_manifest(path, verify=False).name})" for path in present)
             raise ModelError(f"the workspace holds several models: {names}; choose one with --model")
         say("No --model given: taking the small embedded model. Real catalogs want a real CLIP (see README).")
-        return install(EMBEDDED, layout=layout)
+        return EMBEDDED
     if model == "embedded":
-        return install(EMBEDDED, layout=layout)
+        return EMBEDDED
     matches = [path for path in present if path.name.startswith(model)]
     if len(matches) == 1:
         return matches[0]
     if len(matches) > 1:
         raise ModelError(f"--model {model} fits {', '.join(path.name for path in matches)}; give more of it")
     if (Path(model) / MODEL_MANIFEST).is_file():
-        return install(Path(model), layout=layout)
+        return Path(model)
     from cli.export import export_model
 
-    return export_model(model, layout=layout, catalog=catalog).folder
-
-
-def install(bundle: Path, *, layout: Layout) -> Path:
-    """Copy a verified bundle into the workspace, whole or not at all.
-
-    Returns:
-        Its folder there.
-    """
-    manifest = load_model_manifest(bundle)
-    target = layout.model(manifest.fingerprint)
-    if target.is_dir():
-        load_model_manifest(target)
-        return target
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.name}.tmp-{uuid.uuid4().hex[:8]}")
-    try:
-        shutil.copytree(bundle, temporary, ignore=shutil.ignore_patterns("__pycache__", "README*"))
-        temporary.rename(target)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-    return target
+    folder: Path = export_model(model, layout=layout, catalog=catalog).folder
+    return folder

@@ -19,17 +19,13 @@ def releases(
     if not found:
         say(f"workspace {workspace} has no release yet: run `aisle reindex --catalog ... --workspace {workspace}`")
         return
-    rows = table("", "release", "created", ">products", ">rejected", "index", ">recall@10", "model")
+    rows = table("", "release", "created", ">products", "model")
     for release in found:
-        manifest = release.manifest
         rows.add_row(
             "live" if release.live else "",
-            manifest.id,
-            manifest.created[:19].replace("T", " "),
-            f"{manifest.products:,}",
-            f"{manifest.rejected:,}",
-            manifest.index.kind,
-            f"{min(manifest.recall.values()):.3f}" if manifest.recall else "",
-            escape(manifest.model_name),
+            release.id,
+            release.created[:19].replace("T", " "),
+            f"{release.products:,}" if not release.problem else "",
+            escape(release.problem or release.model_name),
         )
     out.print(rows)

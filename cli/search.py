@@ -8,7 +8,7 @@ import typer
 from aisle.errors import InvalidImage, InvalidQuery, ReleaseError
 from aisle.layout import Layout
 from cli.console import escape, out, table
-from cli.contact_sheet import save_contact_sheet
+from cli.contact_sheet import check_target, save_contact_sheet
 
 if TYPE_CHECKING:
     from serving.query import Answer
@@ -40,6 +40,8 @@ def search(
 
     if not (text.strip() or image or like or where):
         raise InvalidQuery('nothing to search for: give words, --image, --like or --where (`aisle search "red shirt"`)')
+    if save is not None:
+        check_target(save)
     snapshot = open_live(Layout(root=workspace))
     query = Query(
         text=text,

@@ -1,0 +1,143 @@
+"""`aisle reindex`: a catalog becomes the live release."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from aisle.catalog import Roles
+from aisle.encoder import Provider
+from aisle.layout import Layout
+from aisle.manifest import IndexKind
+from cli.columns import find_roles
+from cli.console import escape, out, say, table
+from cli.models import resolve_model
+from cli.progress import RunProgress
+
+if TYPE_CHECKING:
+    from batch.executor import ExecutorKind
+    from batch.options import ReindexOptions, Summary
+
+
+def reindex(
+    catalog: Annotated[
+        str,
+        typer.Option(
+            help="Parquet, CSV, TSV or JSON lines (file, folder, glob or URL), a folder of pictures, or hf:owner/name."
+        ),
+    ],
+    workspace: Annotated[Path, typer.Option(help="Where models, embeddings and releases live.")] = Path("workspace"),
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help="Fingerprint or folder of a bundle, `embedded`, or a checkpoint (exported first). "
+            "Default: the workspace's only model."
+        ),
+    ] = None,
+    columns: Annotated[
+        Path | None, typer.Option(help="TOML file of column roles, instead of the options below.")
+    ] = None,
+    id: Annotated[str | None, typer.Option(help="Column of unique product ids.")] = None,
+    image: Annotated[str | None, typer.Option(help="Column of pictures (bytes, paths, URLs); '' for none.")] = None,
+    title: Annotated[str | None, typer.Option(help="Column shown as the product's name.")] = None,
+    text: Annotated[
+        str | None, typer.Option(help="What is encoded as text: '{title}. {colour} {kind} for {gender}'.")
+    ] = None,
+    attribute: Annotated[
+        list[str] | None,
+        typer.Option(help="Filterable column, column=type (category, number, boolean, list); repeat or use commas."),
+    ] = None,
+    index: Annotated[IndexKind | None, typer.Option(help="Force an index kind.")] = None,
+    recall: Annotated[float, typer.Option(help="Least recall@10 against exact search.")] = 0.99,
+    max_rejects: Annotated[float, typer.Option(help="Largest fraction of rows that may be rejected.")] = 0.10,
+    provider: Annotated[Provider, typer.Option(help="Where the model runs.")] = Provider.AUTO,
+    workers: Annotated[int | None, typer.Option(help="Tasks at the same time; default every core or GPU.")] = None,
+    executor: Annotated[str, typer.Option(help="ray, or local: plain processes of this machine.")] = "ray",
+    address: Annotated[str | None, typer.Option(help="Address of a Ray cluster; default Ray on this machine.")] = None,
+) -> None:
+    """Embed a catalog, build and verify a release, and make it live in one step.
+
+    Columns that are not named are guessed, and the guess is shown. Bad rows go to rejects.parquet with a reason. A run
+    that was killed goes on where it stopped; until the very end the live release stays as it is.
+    """
+    from batch.executor import ExecutorKind
+    from batch.options import ReindexOptions
+
+    roles = find_roles(catalog, columns=columns, id=id, image=image, title=title, text=text, attributes=attribute or ())
+    say(describe(roles))
+    layout = Layout(root=workspace)
+    summary = run_reindex(
+        catalog,
+        layout=layout,
+        model=resolve_model(model, layout=layout, catalog=catalog if roles.image else None),
+        roles=roles,
+        kind=_executor_kind(executor, ExecutorKind),
+        provider=provider,
+        workers=workers,
+        address=address,
+        options=ReindexOptions(index=index, recall_target=recall, max_rejects=max_rejects),
+    )
+    show(summary)
+    out.print(f"next: aisle serve --workspace {escape(str(workspace))}")
+
+
+def _executor_kind(name: str, kinds: "type[ExecutorKind]") -> "ExecutorKind":
+    try:
+        return kinds(name)
+    except ValueError as error:
+        raise typer.BadParameter(f"{name!r} is not one of {', '.join(kinds)}", param_hint="--executor") from error
+
+
+def run_reindex(
+    catalog: str,
+    *,
+    layout: Layout,
+    model: Path,
+    roles: Roles,
+    kind: "ExecutorKind",
+    options: "ReindexOptions",
+    provider: Provider = Provider.AUTO,
+    workers: int | None = None,
+    address: str | None = None,
+) -> "Summary":
+    """Run with bars, on an executor that is stopped at the end."""
+    from batch.executor import open_executor, worker_layout
+    from batch.reindex import reindex as run
+
+    machines = worker_layout(provider, workers=workers)
+    say(f"{kind}: {machines.workers} workers on {machines.provider}")
+    with open_executor(kind, machines, address=address) as executor, RunProgress() as progress:
+        return run(
+            catalog=catalog,
+            layout=layout,
+            model=model,
+            roles=roles,
+            executor=executor,
+            options=options,
+            progress=progress,
+        )
+
+
+def describe(roles: Roles) -> str:
+    """The roles in a line."""
+    attributes = ", ".join(f"{name} ({kind})" for name, kind in roles.attributes.items()) or "none"
+    text = roles.text or (f"{{{roles.title}}}" if roles.title else "none")
+    return f"columns: id={roles.id}, image={roles.image}, title={roles.title}, text={text}, attributes: {attributes}"
+
+
+def show(summary: "Summary") -> None:
+    """Print what a run did."""
+    rows = table("release", escape(summary.release_id))
+    rows.add_row("products", f"{summary.products:,}")
+    reasons = ", ".join(f"{reason} {count:,}" for reason, count in summary.reasons.items())
+    rows.add_row("rejected", f"{summary.rejected:,}" + (f" ({reasons})" if reasons else ""))
+    rate = f" at {summary.images_per_second:,.0f}/s" if summary.embedded_images else ""
+    rows.add_row("pictures", f"{summary.embedded_images:,} encoded{rate}")
+    rows.add_row("shards", f"{summary.embedded_shards:,} made, {summary.cached_shards:,} kept from before")
+    probe = f", nprobe {summary.nprobe}" if summary.nprobe else ""
+    rows.add_row("index", f"{summary.index.kind}{probe}: {escape(summary.index.reason)}")
+    recalls = ", ".join(f"{kind} {value:.3f}" for kind, value in summary.recall.items())
+    rows.add_row("recall@10", recalls)
+    rows.add_row("seconds", ", ".join(f"{stage} {spent:.1f}" for stage, spent in summary.seconds.items()))
+    rows.add_row("folder", escape(str(summary.folder)))
+    out.print(rows)
