@@ -132,12 +132,16 @@ def _is_truncation(error: Exception) -> bool:
     return isinstance(error, EOFError) or "truncated" in text or "unexpected end" in text
 
 
-def _upright(image: Image.Image) -> Image.Image:
+def is_upright(image: Image.Image) -> bool:
+    """Whether a picture is shown as it is stored. Damaged EXIF says nothing about how it stands."""
     try:
-        orientation = image.getexif().get(ORIENTATION, 1)
+        return image.getexif().get(ORIENTATION, 1) not in range(2, 9)
     except _DECODER_ERRORS:
-        return image  # damaged EXIF says nothing about how the picture stands
-    return ImageOps.exif_transpose(image) if orientation in range(2, 9) else image
+        return True
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    return image if is_upright(image) else ImageOps.exif_transpose(image)
 
 
 def _rgb(image: Image.Image) -> Image.Image:

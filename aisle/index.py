@@ -74,8 +74,9 @@ class ProductIndex:
         if allowed is not None and matches <= SCAN_ROWS:
             return self._scan(queries, np.flatnonzero(allowed), k=k)
         scores, rows = self._ask(queries, k=k, allowed=allowed, nprobe=self.parameters.nprobe)
-        if (rows < 0).any():  # too few lists visited to fill the page: visit them all
-            scores, rows = self._ask(queries, k=k, allowed=allowed, nprobe=self.parameters.nlist)
+        short = (rows < 0).any(axis=1)
+        if short.any():  # too few lists visited to fill their page: those queries, and no other, visit them all
+            scores[short], rows[short] = self._ask(queries[short], k=k, allowed=allowed, nprobe=self.parameters.nlist)
         return ordered(scores, rows)
 
     def _ask(

@@ -3,6 +3,7 @@
 Every setting has its row in docs/settings.md (a test compares them).
 """
 
+import ipaddress
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -21,7 +22,7 @@ class Settings:
 
     Attributes:
         workspace: Folder with `CURRENT`, `releases/` and `models/`.
-        listen_host: Address to listen on.
+        listen_host: IP address to listen on.
         listen_port: Port to listen on. (Not `AISLE_PORT`: Kubernetes sets that one for a service named `aisle`.)
         workers: Server processes; each holds its own copy of the model.
         provider: Where the model runs.
@@ -65,6 +66,12 @@ class Settings:
                 raise SettingsError(f"{variable(name)} is {value}; it must be greater than 0")
         if self.listen_port > 65535:
             raise SettingsError(f"{variable('listen_port')} is {self.listen_port}; the largest port is 65535")
+        try:
+            ipaddress.ip_address(self.listen_host)
+        except ValueError:
+            raise SettingsError(
+                f"{variable('listen_host')} is {self.listen_host!r}; an IP address is wanted, such as 127.0.0.1"
+            ) from None
 
     @property
     def image_limits(self) -> ImageLimits:

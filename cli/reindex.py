@@ -48,7 +48,7 @@ def reindex(
         typer.Option(help="Filterable column, column=type (category, number, boolean, list); repeat or use commas."),
     ] = None,
     index: Annotated[IndexKind | None, typer.Option(help="Force an index kind.")] = None,
-    recall: Annotated[float, typer.Option(help="Least recall@10 against exact search.")] = 0.99,
+    recall_target: Annotated[float, typer.Option(help="Least recall@10 against exact search.")] = 0.99,
     max_rejects: Annotated[float, typer.Option(help="Largest fraction of rows that may be rejected.")] = 0.10,
     provider: Annotated[Provider, typer.Option(help="Where the model runs.")] = Provider.AUTO,
     workers: Annotated[int | None, typer.Option(help="Tasks at the same time; default every core or GPU.")] = None,
@@ -75,7 +75,7 @@ def reindex(
         provider=provider,
         workers=workers,
         address=address,
-        options=ReindexOptions(index=index, recall_target=recall, max_rejects=max_rejects),
+        options=ReindexOptions(index=index, recall_target=recall_target, max_rejects=max_rejects),
     )
     show(summary)
     out.print(f"next: aisle serve --workspace {escape(str(workspace))}")
