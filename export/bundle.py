@@ -1,0 +1,261 @@
+"""`aisle export`: a checkpoint becomes a model bundle, in the fastest precision that passes the parity gate."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import aisle
+from aisle.encoder import OnnxEncoder, Provider, cpu_quota, resolve_provider
+from aisle.errors import ModelError, ParityError
+from aisle.files import sync_folder
+from aisle.layout import PREPROCESS, TOKENIZER, Layout
+from aisle.manifest import (
+    MODEL_FILES,
+    ModelManifest,
+    Precision,
+    load_model_manifest,
+    model_fingerprint,
+    record_files,
+    save_model_manifest,
+)
+from aisle.preprocess import Preprocess, save_preprocess
+from export.checkpoint import FAMILY, Checkpoint, open_checkpoint
+from export.freeze import freeze_preprocess, freeze_tokenizer
+from export.graphs import parameter_bytes, write_graphs
+from export.parity import GATES, ParityFigures, candidate_vectors, compare, prepare_pictures, reference_vectors
+from export.sample import ParitySample, drawn_sample
+from export.speed import Speed, measure_speed
+
+CANDIDATES = {
+    Provider.CPU: (Precision.INT8, Precision.FLOAT32),
+    Provider.CUDA: (Precision.FLOAT16, Precision.FLOAT32),
+}
+
+WORTHWHILE = 1.15
+"""How many times float32's speed a lower precision must reach: less is not worth any loss, and for a model so small
+that precision hardly matters it would let noise decide."""
+
+
+@dataclass(frozen=True, slots=True)
+class ParityRow:
+    """One candidate in the parity table.
+
+    Attributes:
+        precision: Of its graphs.
+        figures: Against the checkpoint.
+        speed: On this machine.
+        shortfalls: What it failed; empty when it passed.
+    """
+
+    precision: Precision
+    figures: ParityFigures
+    speed: Speed
+    shortfalls: tuple[str, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether every figure reaches the gate."""
+        return not self.shortfalls
+
+
+@dataclass(frozen=True, slots=True)
+class ExportResult:
+    """What an export left in the workspace.
+
+    Attributes:
+        folder: The bundle.
+        manifest: Its `model.json`.
+        rows: This run's parity table, in the order the candidates were considered.
+        reused: The same bundle was there already, whole, and was kept with its `model.json`.
+    """
+
+    folder: Path
+    manifest: ModelManifest
+    rows: tuple[ParityRow, ...]
+    reused: bool
+
+
+def export_checkpoint(
+    model: str,
+    *,
+    layout: Layout,
+    precision: Precision | None = None,
+    sample: ParitySample | None = None,
+    provider: Provider = Provider.AUTO,
+    progress: Callable[[str], None] | None = None,
+) -> ExportResult:
+    """Export a CLIP checkpoint into `models/<fingerprint>` of a workspace.
+
+    Args:
+        model: A hub id or a local folder.
+        layout: The workspace.
+        precision: Forces one; None takes the fastest candidate that passes.
+        sample: What the candidates are compared on; drawn pictures and texts when None.
+        provider: Where the bundle will run, which decides the candidates.
+        progress: Told what is being done, a line at a time.
+
+    Raises:
+        ModelError: The checkpoint cannot be used, or the disk is too small.
+        ParityError: The forced precision, or every candidate, fails the gate; the message has the figures.
+        ProviderUnavailable: `provider` is not to be had here.
+    """
+    say = progress or (lambda _: None)
+    runs_on = resolve_provider(provider)
+    say(f"opening {model}")
+    checkpoint = open_checkpoint(model)
+    preprocess = freeze_preprocess(checkpoint)
+    layout.models.mkdir(parents=True, exist_ok=True)
+    candidates = (precision,) if precision else CANDIDATES[runs_on]
+    _check_space(layout.models, checkpoint, candidates=len(candidates))
+    with tempfile.TemporaryDirectory(prefix=".export.tmp-", dir=layout.models) as temporary:
+        folders = _write_candidates(checkpoint, preprocess, candidates, Path(temporary), say)
+        given = sample or drawn_sample()
+        say(f"comparing with the checkpoint on {len(given.images)} pictures and {len(given.texts)} texts")
+        rows = _compare(checkpoint, preprocess, folders, sample=given, provider=runs_on)
+        chosen = _choose(checkpoint.name, rows, forced=precision is not None)
+        parity = _record(rows, chosen, sample=given, provider=runs_on, forced=precision is not None)
+        manifest = replace(load_model_manifest(folders[chosen.precision], verify=False), parity=parity)
+        save_model_manifest(manifest, folders[chosen.precision])
+        folder, reused = _settle(folders[chosen.precision], layout, manifest.fingerprint)
+    say(f"{chosen.precision} bundle {manifest.fingerprint} {'was there already' if reused else 'written'}")
+    return ExportResult(folder=folder, manifest=load_model_manifest(folder), rows=rows, reused=reused)
+
+
+def _check_space(models: Path, checkpoint: Checkpoint, *, candidates: int) -> None:
+    needed = parameter_bytes(checkpoint.model) * (candidates + 1)  # the quantiser keeps a copy while it works
+    free = shutil.disk_usage(models).free
+    if free < needed:
+        raise ModelError(
+            f"exporting {checkpoint.name} needs {needed:,} bytes in {models} and {free:,} are free: make room, or use "
+            "another workspace"
+        )
+
+
+def _write_candidates(
+    checkpoint: Checkpoint,
+    preprocess: Preprocess,
+    candidates: tuple[Precision, ...],
+    temporary: Path,
+    say: Callable[[str], None],
+) -> dict[Precision, Path]:
+    """A whole bundle per candidate, with a manifest that knows no parity yet."""
+    folders = {}
+    for precision in candidates:
+        say(f"writing the {precision} graphs")
+        folder = temporary / precision
+        folder.mkdir()
+        write_graphs(checkpoint, folder, precision=precision)
+        freeze_tokenizer(checkpoint, preprocess, folder / TOKENIZER)
+        save_preprocess(preprocess, folder / PREPROCESS)
+        save_model_manifest(_manifest(checkpoint, preprocess, precision, folder), folder)
+        folders[precision] = folder
+    return folders
+
+
+def _manifest(checkpoint: Checkpoint, preprocess: Preprocess, precision: Precision, folder: Path) -> ModelManifest:
+    records = record_files(folder, MODEL_FILES)
+    return ModelManifest(
+        name=checkpoint.name,
+        family=FAMILY,
+        precision=precision,
+        dimension=checkpoint.model.config.projection_dim,
+        image_size=preprocess.crop,
+        max_length=preprocess.max_length,
+        fingerprint=model_fingerprint(records),
+        files=records,
+        versions=_versions(),
+    )
+
+
+def _versions() -> dict[str, str]:
+    found = {"aisle": aisle.__version__}
+    for name in ("torch", "transformers", "optimum-onnx", "onnx", "onnxruntime", "onnxruntime-gpu"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue  # of onnxruntime's two wheels only one is installed
+    return found
+
+
+def _compare(
+    checkpoint: Checkpoint,
+    preprocess: Preprocess,
+    folders: Mapping[Precision, Path],
+    *,
+    sample: ParitySample,
+    provider: Provider,
+) -> tuple[ParityRow, ...]:
+    reference = reference_vectors(checkpoint, sample)
+    pixels = prepare_pictures(sample.images, preprocess)
+    encoders = {
+        precision: OnnxEncoder(folder, provider=provider, threads=cpu_quota(), verify=False)
+        for precision, folder in folders.items()
+    }
+    speeds = measure_speed(encoders, pixels, sample.texts)
+    rows = []
+    for precision, encoder in encoders.items():
+        figures = compare(candidate_vectors(encoder, pixels, sample.texts), reference)
+        rows.append(ParityRow(precision, figures, speeds[precision], figures.shortfalls(GATES[precision])))
+    return tuple(rows)
+
+
+def _choose(name: str, rows: tuple[ParityRow, ...], *, forced: bool) -> ParityRow:
+    passed = [row for row in rows if row.passed]
+    if not passed:
+        found = "; ".join(f"{row.precision}: {', '.join(row.shortfalls)}" for row in rows)
+        way_out = "choose another precision, or none" if forced else "report this checkpoint, it should not happen"
+        raise ParityError(f"{name} does not pass the parity gate as {found}: {way_out}")
+    full = next((row for row in passed if row.precision is Precision.FLOAT32), None)
+    fastest = max(passed, key=lambda row: row.speed.images_per_s)
+    if full is not None and fastest.speed.images_per_s < WORTHWHILE * full.speed.images_per_s:
+        return full
+    return fastest
+
+
+def _record(
+    rows: tuple[ParityRow, ...], chosen: ParityRow, *, sample: ParitySample, provider: Provider, forced: bool
+) -> dict[str, Any]:
+    """`parity` of `model.json`."""
+    return {
+        "chosen": chosen.precision,
+        "forced": forced,
+        "provider": provider,
+        "threads": cpu_quota(),
+        "sample": {"source": sample.source, "images": len(sample.images), "texts": len(sample.texts)},
+        "candidates": {
+            row.precision: {
+                **{name: round(value, 6) for name, value in asdict(row.figures).items()},
+                **{name: round(value, 1) for name, value in asdict(row.speed).items()},
+                "passed": row.passed,
+                "gate": asdict(GATES[row.precision]),
+            }
+            for row in rows
+        },
+    }
+
+
+def _settle(bundle: Path, layout: Layout, fingerprint: str) -> tuple[Path, bool]:
+    """Move a finished bundle into place; the same one that is already there, whole, is kept.
+
+    Returns:
+        Its final folder, and whether it was there already.
+    """
+    target = layout.model(fingerprint)
+    if target.exists():
+        try:
+            load_model_manifest(target)
+            return target, True
+        except ModelError:
+            target.rename(bundle.with_name("damaged"))  # goes with the temporary folder
+    for name in MODEL_FILES:
+        with (bundle / name).open("rb") as stream:
+            os.fsync(stream.fileno())
+    sync_folder(bundle)
+    bundle.rename(target)
+    sync_folder(layout.models)
+    return target, False

@@ -1,0 +1,88 @@
+"""The two ONNX graphs in each precision. The same checkpoint and the same libraries give the same bytes.
+
+No offline graph optimisation: ONNX Runtime's own at load fuses LayerNormalization, QuickGelu, MatMul and
+DynamicQuantizeMatMul, after which `onnxruntime.transformers.optimizer` (whose attention fusion does not
+match) gained nothing in either precision, and a graph of standard operators opens everywhere.
+"""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import torch
+from onnxruntime.quantization import QuantType, quantize_dynamic
+from optimum.exporters.onnx import OnnxConfig, export
+from torch import nn
+from transformers import PreTrainedModel
+
+from aisle.errors import ModelError
+from aisle.layout import IMAGE_GRAPH, TEXT_GRAPH
+from aisle.manifest import Precision
+from export.checkpoint import Checkpoint
+from export.freeze import pixel_scale
+from export.quiet import quiet
+from export.towers import ImageOnnxConfig, ImageTower, TextOnnxConfig, TextTower
+
+OPSET = 18
+LARGEST_TOWER = 2**31 - 2**24
+"""Bytes: a single ONNX file cannot pass 2 GiB, and a bundle keeps one file per graph."""
+
+
+def write_graphs(checkpoint: Checkpoint, folder: Path, *, precision: Precision) -> None:
+    """Export both towers.
+
+    Args:
+        checkpoint: Stays as it is.
+        folder: Receives `image.onnx` and `text.onnx`.
+        precision: Of the graphs.
+
+    Raises:
+        ModelError: A tower is too large for one ONNX file.
+    """
+    if precision is Precision.INT8:
+        with TemporaryDirectory(prefix=".float32-", dir=folder) as float32:
+            write_graphs(checkpoint, Path(float32), precision=Precision.FLOAT32)
+            _quantise(Path(float32), folder)
+        return
+    dtype = torch.float16 if precision is Precision.FLOAT16 else torch.float32
+    pixels = pixel_scale(checkpoint.processor)
+    config = checkpoint.model.config
+    image = ImageTower(checkpoint.model, scale=pixels.scale, offset=pixels.offset, dtype=dtype)
+    _export(image, ImageOnnxConfig(config.vision_config), folder / IMAGE_GRAPH)
+    _export(TextTower(checkpoint.model, dtype=dtype), TextOnnxConfig(config.text_config), folder / TEXT_GRAPH)
+
+
+def _export(tower: PreTrainedModel, config: OnnxConfig, path: Path) -> None:
+    size = parameter_bytes(tower)
+    if size > LARGEST_TOWER:
+        raise ModelError(
+            f"{path.name} would hold {size:,} bytes of weights and one ONNX file holds at most {LARGEST_TOWER:,}: "
+            "choose a smaller checkpoint"
+        )
+    with quiet():
+        # The axes are declared right: optimum's repair of them would only run the graph once more.
+        export(tower.eval(), config, path, opset=OPSET, disable_dynamic_axes_fix=True)
+
+
+def parameter_bytes(model: nn.Module) -> int:
+    """Bytes of all weights."""
+    return sum(parameter.numel() * parameter.element_size() for parameter in model.parameters())
+
+
+def _quantise(float32: Path, folder: Path) -> None:
+    """Quantise the matrix products: int8 weights per output channel, activations per tensor at run time.
+
+    The patch convolution, the token table and everything that is not a product with weights stay float32.
+
+    Args:
+        float32: Folder of the float32 graphs.
+        folder: Receives the int8 graphs.
+    """
+    with quiet():
+        for name in (IMAGE_GRAPH, TEXT_GRAPH):
+            quantize_dynamic(
+                float32 / name,
+                folder / name,
+                op_types_to_quantize=["MatMul", "Gemm"],
+                weight_type=QuantType.QInt8,  # unsigned weights ran at half the speed on VNNI
+                per_channel=True,
+            )
