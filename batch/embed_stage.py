@@ -1,0 +1,141 @@
+"""The embed stage: every shard of the plan through an executor, and rows that kill their worker found and left out."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from aisle.errors import IncompleteRun
+from batch.embed import EmbedSetup, ShardResult, ShardTask, embed_shard
+from batch.executor import Executor, TaskDied
+from batch.plan import CatalogPlan, cut
+from batch.progress import ProgressSink
+from batch.rejects import Reject, WorkerFault, check_rejects
+
+MAX_DEATHS = 64
+"""Dead tasks after which it is the machine that is ill and not a row: one poison row costs about nine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """The embed stage's outcome.
+
+    Attributes:
+        shards: In the order of the plan.
+        rejects: Of the plan and of this stage.
+    """
+
+    shards: tuple[ShardResult, ...]
+    rejects: tuple[Reject, ...]
+
+    @property
+    def cached_shards(self) -> int:
+        """Shards that were there before."""
+        return sum(shard.cached for shard in self.shards)
+
+    @property
+    def embedded_shards(self) -> int:
+        """Shards that this run made."""
+        return len(self.shards) - self.cached_shards
+
+    @property
+    def embedded_images(self) -> int:
+        """Pictures that this run encoded."""
+        return sum(shard.images for shard in self.shards if not shard.cached)
+
+    @property
+    def images(self) -> int:
+        """Products that have a picture."""
+        return sum(shard.images for shard in self.shards)
+
+    @property
+    def texts(self) -> int:
+        """Products that have a text."""
+        return sum(shard.texts for shard in self.shards)
+
+
+def embed_catalog(
+    plan: CatalogPlan,
+    *,
+    setup: EmbedSetup,
+    shard_rows: int,
+    max_rejects: float,
+    executor: Executor,
+    progress: ProgressSink,
+) -> Embedded:
+    """Make sure that every shard of the plan is on disk.
+
+    A task whose worker dies each time is halved until the row that kills it stands alone.
+
+    Args:
+        plan: What to embed.
+        setup: What the shards have in common.
+        shard_rows: Rows per shard on average.
+        max_rejects: Largest fraction of the catalog's rows that may be rejected.
+        executor: Who runs the tasks.
+        progress: Is told of rows.
+
+    Raises:
+        IncompleteRun: Too many rows are rejected (known as soon as it is certain), or workers keep dying.
+        AisleError: What a shard raised.
+    """
+    shards: list[ShardResult] = []
+    rejects = list(plan.rejects)
+    deaths = 0
+    pending: Iterable[ShardTask] = shard_tasks(plan, setup=setup, shard_rows=shard_rows)
+    while pending:
+        halves: list[ShardTask] = []
+        for outcome in executor.run(embed_shard, pending):
+            if not isinstance(outcome, TaskDied):
+                shards.append(outcome)
+                rejects += outcome.rejects
+                progress.advanced(outcome.rows)
+            else:
+                deaths += 1
+                _check_deaths(deaths, outcome)
+                if len(outcome.task.rows) > 1:
+                    halves += _halves(outcome.task)
+                else:
+                    rejects.append(_killer(outcome))
+                    progress.advanced(1)
+            check_rejects(rejects, rows=plan.rows_in_catalog, most=max_rejects)
+        pending = halves
+    return Embedded(shards=tuple(sorted(shards, key=lambda shard: shard.start)), rejects=tuple(rejects))
+
+
+def shard_tasks(plan: CatalogPlan, *, setup: EmbedSetup, shard_rows: int) -> Iterator[ShardTask]:
+    """The plan as tasks, made one at a time as they are drawn."""
+    ids = plan.products.column("id")
+    texts = plan.products.column("text")
+    for start, stop in cut(ids.to_pylist(), rows=shard_rows):
+        yield ShardTask(
+            start=start,
+            rows=plan.rows[start:stop],
+            ids=tuple(ids.slice(start, stop - start).to_pylist()),
+            texts=tuple(texts.slice(start, stop - start).to_pylist()),
+            pictures=plan.pictures(start, stop),
+            setup=setup,
+        )
+
+
+def _halves(task: ShardTask) -> list[ShardTask]:
+    middle = len(task.rows) // 2
+    return [task.part(0, middle), task.part(middle, len(task.rows))]
+
+
+def _killer(death: TaskDied[ShardTask]) -> Reject:
+    task = death.task
+    return Reject(
+        row=int(task.rows[0]),
+        id=task.ids[0],
+        reason=WorkerFault.WORKER_DIED,
+        detail=f"embedding this row alone ends the worker: {death.detail}",
+    )
+
+
+def _check_deaths(deaths: int, death: TaskDied[ShardTask]) -> None:
+    if deaths > MAX_DEATHS:
+        rows = death.task.rows
+        raise IncompleteRun(
+            f"{deaths} tasks lost their workers, the last one with the catalog rows {rows[0]} to {rows[-1]} "
+            f"({death.detail}); nothing was published. Shards that are done are kept: give the workers more memory "
+            "or choose fewer of them (--workers), then run again"
+        )

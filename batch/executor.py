@@ -1,0 +1,145 @@
+"""The seam between the work and the machines: an executor runs one function over many tasks.
+
+The work knows nothing of Ray and an executor knows nothing of CLIP; every executor passes the same tests.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Generic, Protocol, TypeVar
+
+from aisle.encoder import Provider, cpu_quota, resolve_provider
+from aisle.errors import ProviderUnavailable, SettingsError
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+
+class ExecutorKind(StrEnum):
+    """Who runs the tasks."""
+
+    LOCAL = "local"
+    RAY = "ray"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerLayout:
+    """How a run uses its machines. On CPUs: many workers of one thread. On GPUs: one worker each, fed by threads.
+
+    Attributes:
+        workers: Tasks that run at the same time.
+        decode_threads: Threads of one task that decode ahead of the encoder; 0 decodes in the task's own thread.
+        gpus: GPUs of one task, 0 or 1.
+        provider: Where the encoder runs; never `auto`.
+    """
+
+    workers: int
+    decode_threads: int = 0
+    gpus: int = 0
+    provider: Provider = Provider.CPU
+
+    def __post_init__(self) -> None:
+        if self.workers < 1:
+            raise SettingsError(f"workers is {self.workers}; a run needs at least 1")
+        if self.decode_threads < 0:
+            raise SettingsError(f"decode_threads is {self.decode_threads}; it is 0 or more")
+        if self.gpus not in {0, 1}:
+            raise SettingsError(f"gpus is {self.gpus}; a task takes 0 or 1")
+
+    @property
+    def cpus(self) -> int:
+        """Cores one task keeps busy."""
+        return max(1, self.decode_threads)
+
+
+@dataclass(frozen=True, slots=True)
+class TaskDied(Generic[Task]):
+    """A task whose worker process died under it each time it was tried.
+
+    Attributes:
+        task: What it was given.
+        detail: What is known of the death.
+    """
+
+    task: Task
+    detail: str
+
+
+class Executor(Protocol):
+    """Runs tasks on workers that keep their caches (an encoder, an open file) from one task to the next."""
+
+    @property
+    def layout(self) -> WorkerLayout:
+        """How many workers there are and what each has."""
+        ...
+
+    def run(self, function: Callable[[Task], Result], tasks: Iterable[Task], /) -> Iterator[Result | TaskDied[Task]]:
+        """Results in the order of completion; tasks are drawn as workers become free, never all at once.
+
+        Args:
+            function: Importable by its name on every worker.
+            tasks: Their order is the order of starting.
+
+        Raises:
+            Exception: What `function` raised, as it raised it; tasks not yet done are given up.
+        """
+        ...
+
+
+def worker_layout(provider: Provider = Provider.AUTO, *, workers: int | None = None) -> WorkerLayout:
+    """The layout that was measured best for this machine.
+
+    Args:
+        provider: Where the encoder is to run.
+        workers: Tasks at the same time; None takes every core or every GPU.
+
+    Raises:
+        ProviderUnavailable: The named provider, or a GPU for it, is not to be had here.
+        SettingsError: `workers` is below 1.
+    """
+    found = resolve_provider(provider)
+    if found is not Provider.CUDA:
+        return WorkerLayout(workers=cpu_quota() if workers is None else workers, provider=found)
+    gpus = count_gpus()
+    if gpus == 0:
+        raise ProviderUnavailable("ONNX Runtime has CUDA but this machine shows no GPU: choose --provider cpu")
+    workers = gpus if workers is None else workers
+    return WorkerLayout(workers=workers, decode_threads=max(1, cpu_quota() // max(1, workers)), gpus=1, provider=found)
+
+
+def count_gpus() -> int:
+    """NVIDIA GPUs this process may use: those `CUDA_VISIBLE_DEVICES` names, or else the device files."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None:
+        return len([name for name in visible.split(",") if name.strip() and name.strip() != "-1"])
+    return len(list(Path("/dev").glob("nvidia[0-9]*")))
+
+
+@contextmanager
+def open_executor(kind: ExecutorKind, layout: WorkerLayout, *, address: str | None = None) -> Iterator[Executor]:
+    """Start an executor and stop it at the end, whatever happens in between.
+
+    Args:
+        kind: Which.
+        layout: How many workers there are and what each has.
+        address: Of a running Ray cluster; None starts Ray on this machine.
+
+    Raises:
+        SettingsError: An address without Ray, a layout the executor cannot have, or Ray cannot be reached.
+    """
+    executor: Executor
+    if kind is ExecutorKind.RAY:
+        from batch.ray_executor import RayExecutor
+
+        with RayExecutor(layout, address=address) as executor:
+            yield executor
+        return
+    if address is not None:
+        raise SettingsError(f"address {address} names a Ray cluster: choose --executor ray, or leave the address out")
+    from batch.local_executor import LocalExecutor
+
+    with LocalExecutor(layout) as executor:
+        yield executor

@@ -1,0 +1,92 @@
+"""Rows of the catalog that are not in the release, each with its reason: data, not log lines."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from aisle.catalog import RejectReason
+from aisle.errors import ImageFault, IncompleteRun
+from aisle.files import write_atomically
+
+
+class WorkerFault(StrEnum):
+    """What a row did to the worker; adds to `RejectReason` and `ImageFault`."""
+
+    WORKER_DIED = "worker_died"
+
+
+Reason = RejectReason | ImageFault | WorkerFault
+
+SCHEMA = pa.schema(
+    [
+        pa.field("row", pa.int64(), nullable=False),
+        pa.field("id", pa.string(), nullable=False),
+        pa.field("reason", pa.string(), nullable=False),
+        pa.field("detail", pa.string(), nullable=False),
+    ]
+)
+"""Of `rejects.parquet`."""
+
+EXAMPLES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """One row that is left out.
+
+    Attributes:
+        row: Its number in the catalog, from 0.
+        id: The product id; empty when it has none.
+        reason: A value of `RejectReason`, `ImageFault` or `WorkerFault`.
+        detail: A sentence that names the value.
+    """
+
+    row: int
+    id: str
+    reason: str
+    detail: str
+
+
+def write_rejects(rejects: Sequence[Reject], path: Path) -> None:
+    """Write `rejects.parquet`, in catalog order; no rows is a file of no rows."""
+    ordered = sorted(rejects, key=lambda reject: reject.row)
+    table = pa.table(
+        {name: [getattr(reject, name) for reject in ordered] for name in SCHEMA.names},
+        schema=SCHEMA,
+    )
+    write_atomically(path, lambda temporary: pq.write_table(table, str(temporary)))
+
+
+def count_reasons(rejects: Sequence[Reject]) -> Mapping[str, int]:
+    """How many rows each reason took, most frequent first, ties by name."""
+    counts = Counter(reject.reason for reject in rejects)
+    return dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
+
+
+def check_rejects(rejects: Sequence[Reject], *, rows: int, most: float) -> None:
+    """Refuse to go on with too little.
+
+    Args:
+        rejects: Found so far.
+        rows: Of the catalog.
+        most: Largest fraction of rows that may be rejected.
+
+    Raises:
+        IncompleteRun: Too many rows were rejected, or none is left; with counts and examples.
+    """
+    if rows == 0:
+        raise IncompleteRun("the catalog has no rows; nothing was published")
+    if len(rejects) < rows and len(rejects) <= most * rows:
+        return
+    counts = ", ".join(f"{reason} {count:,}" for reason, count in count_reasons(rejects).items())
+    ordered = sorted(rejects, key=lambda reject: reject.row)[:EXAMPLES]
+    examples = "; ".join(f"row {reject.row} ({reject.id or 'no id'}): {reject.detail}" for reject in ordered)
+    raise IncompleteRun(
+        f"{len(rejects):,} of {rows:,} rows cannot be indexed ({counts}) and at most {most:.0%} may be rejected; "
+        f"nothing was published. Mend the catalog or its column roles, or raise --max-rejects. {examples}"
+    )

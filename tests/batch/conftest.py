@@ -1,0 +1,48 @@
+"""What the tests of the batch half share: a workspace, an executor, and a run with everything given."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.batch.catalogs import ROLES
+
+from aisle.layout import Layout
+from batch.executor import WorkerLayout
+from batch.local_executor import LocalExecutor
+from batch.options import ReindexOptions, Summary
+from batch.progress import SilentProgress
+from batch.reindex import reindex
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Layout:
+    return Layout(root=tmp_path / "workspace")
+
+
+@pytest.fixture
+def here() -> Iterator[LocalExecutor]:
+    """An executor in this process."""
+    with LocalExecutor(WorkerLayout(workers=1)) as executor:
+        yield executor
+
+
+Run = Callable[..., Summary]
+
+
+@pytest.fixture
+def run(layout: Layout, tiny_model: Path, here: LocalExecutor) -> Run:
+    """`reindex` with everything but the catalog given, any of it replaceable."""
+
+    def run(catalog: str, *, options: ReindexOptions | None = None, **changes: Any) -> Summary:
+        given = {
+            "layout": layout,
+            "model": tiny_model,
+            "roles": ROLES,
+            "executor": here,
+            "options": options or ReindexOptions(shard_rows=32),
+            "progress": SilentProgress(),
+        }
+        return reindex(catalog=catalog, **(given | changes))
+
+    return run
