@@ -1,0 +1,1 @@
+"""Release to answers: the search service, on BentoML."""

@@ -1,0 +1,123 @@
+"""What every request passes first: an id, a body limit, a deadline, metrics, security headers, and no leaked error."""
+
+import asyncio
+import logging
+import re
+import time
+import uuid
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from serving.errors import GONE, INTERNAL, BodyTooLarge, Failure, envelope, failure_of, timed_out
+from serving.metrics import Metrics
+
+_LOG = logging.getLogger("bentoml.aisle")
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+UNMATCHED = "unmatched"
+"""Route label of everything that is no route of ours."""
+
+SECURITY_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'self'; img-src 'self' blob: data:; object-src 'none'; base-uri 'none'; "
+        "form-action 'self'; frame-ancestors 'none'"
+    ),
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+class Edge:
+    """ASGI middleware around the whole application."""
+
+    def __init__(self, app: ASGIApp, *, metrics: Metrics, max_body_bytes: int, timeout_seconds: float) -> None:
+        """Wrap an application.
+
+        Args:
+            app: The application.
+            metrics: Counts every request.
+            max_body_bytes: Longest body that is read.
+            timeout_seconds: Longest time for one request.
+        """
+        self._app = app
+        self._metrics = metrics
+        self._max_body_bytes = max_body_bytes
+        self._timeout_seconds = timeout_seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection event stream."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        headers = Headers(scope=scope)
+        request_id = _request_id(headers)
+        scope.setdefault("state", {})["request_id"] = request_id
+        status = GONE
+
+        async def send_out(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                outgoing = MutableHeaders(scope=message)
+                outgoing["X-Request-ID"] = request_id
+                for name, value in SECURITY_HEADERS.items():
+                    outgoing.setdefault(name, value)
+            await send(message)
+
+        try:
+            failure = await self._handle(scope, headers, receive, send_out)
+            if failure is not None and status == GONE:
+                await envelope(failure, request_id=request_id)(scope, receive, send_out)
+        finally:
+            self._metrics.request(
+                route=route_template(scope),
+                method=scope["method"],
+                status=status,
+                seconds=time.perf_counter() - started,
+            )
+
+    async def _handle(self, scope: Scope, headers: Headers, receive: Receive, send: Send) -> Failure | None:
+        """Run the application; what it leaves unanswered is returned as a failure."""
+        declared = headers.get("content-length", "")
+        if declared.isdecimal() and int(declared) > self._max_body_bytes:
+            return failure_of(BodyTooLarge(self._max_body_bytes))
+        try:
+            async with asyncio.timeout(self._timeout_seconds):
+                await self._app(scope, self._bounded(receive), send)
+        except TimeoutError:
+            return timed_out(self._timeout_seconds)
+        except Exception as error:  # noqa: BLE001 - the outermost frame of a request: nothing may leak to the client
+            _LOG.error("request %s failed", scope["state"]["request_id"], exc_info=error)
+            return INTERNAL
+        return None
+
+    def _bounded(self, receive: Receive) -> Receive:
+        """Refuse a body that grows past the limit, whatever length it declared."""
+        received = 0
+
+        async def receive_bounded() -> Message:
+            nonlocal received
+            message = await receive()
+            if message["type"] == "http.request":
+                received += len(message.get("body", b""))
+                if received > self._max_body_bytes:
+                    raise BodyTooLarge(self._max_body_bytes)
+            return message
+
+        return receive_bounded
+
+
+def route_template(scope: Scope) -> str:
+    """The route's template, never the path: what a client makes up must not become a label."""
+    if isinstance(scope.get("endpoint"), StaticFiles):
+        return "/static/{path}"
+    route = scope.get("route")
+    return str(route.path) if route is not None else UNMATCHED
+
+
+def _request_id(headers: Headers) -> str:
+    given = headers.get("x-request-id", "")
+    return given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex

@@ -1,0 +1,113 @@
+"""From errors to HTTP: the one place that knows both. Every error of the service has the same JSON envelope."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from aisle.errors import AisleError, ImageFault, InvalidImage, InvalidQuery, UnknownProduct
+from serving.batcher import Overloaded
+from serving.watcher import NoRelease
+
+GONE = 499
+"""The client went away; for metrics, as nobody reads the answer (nginx's number)."""
+
+
+class BodyTooLarge(HTTPException):
+    """A request body longer than the service reads; raised while it arrives."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(413, f"the request body is longer than {limit:,} bytes: send a smaller picture")
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An error as a client sees it.
+
+    Attributes:
+        status: HTTP status.
+        code: For programs; stable.
+        message: For people.
+        headers: Further headers of the response.
+    """
+
+    status: int
+    code: str
+    message: str
+    headers: Mapping[str, str]
+
+
+_CODES = {
+    400: "bad_request",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "body_too_large",
+    415: "unsupported_media_type",
+}
+
+INTERNAL = Failure(500, "internal", "something went wrong here; the service's log has the details", {})
+
+
+def timed_out(seconds: float) -> Failure:
+    """The request took longer than the service allows."""
+    return Failure(504, "timeout", f"the request took longer than {seconds:g} s: try again", {"Retry-After": "1"})
+
+
+def failure_of(error: Exception) -> Failure:
+    """What a client is told of an error."""
+    match error:
+        case InvalidImage(fault=ImageFault.TOO_MANY_BYTES):
+            return Failure(413, "invalid_image", str(error), {})
+        case InvalidImage():
+            return Failure(422, "invalid_image", str(error), {})
+        case InvalidQuery():
+            return Failure(422, "invalid_query", str(error), {})
+        case UnknownProduct():
+            return Failure(404, "unknown_product", str(error), {})
+        case Overloaded():
+            return Failure(429, "overloaded", str(error), {"Retry-After": str(error.retry_after)})
+        case NoRelease():
+            return Failure(503, "no_release", str(error), {"Retry-After": "5"})
+        case RequestValidationError():
+            return Failure(422, "invalid_request", _first_fault(error), {})
+        case HTTPException():
+            code = _CODES.get(error.status_code, f"http_{error.status_code}")
+            message = str(error.detail) or HTTPStatus(error.status_code).phrase
+            return Failure(error.status_code, code, message, error.headers or {})
+        case _:
+            return INTERNAL
+
+
+def envelope(failure: Failure, *, request_id: str) -> Response:
+    """The response to a failed request."""
+    body = {"error": {"code": failure.code, "message": failure.message, "request_id": request_id}}
+    return Response(
+        json.dumps(body, ensure_ascii=False).encode("utf-8", "backslashreplace"),
+        status_code=failure.status,
+        headers=dict(failure.headers),
+        media_type="application/json",
+    )
+
+
+def install(app: FastAPI) -> None:
+    """Let the application answer errors with the envelope."""
+
+    async def answer(request: Request, error: Exception) -> Response:
+        return envelope(failure_of(error), request_id=request.state.request_id)
+
+    for kind in (AisleError, RequestValidationError, HTTPException):
+        app.add_exception_handler(kind, answer)
+
+
+def _first_fault(error: RequestValidationError) -> str:
+    fault: dict[str, Any] = error.errors()[0]
+    where = ".".join(str(step) for step in fault["loc"] if step != "body")
+    more = len(error.errors()) - 1
+    return f"{where or 'body'}: {fault['msg']}" + (f" (and {more} more)" if more else "")

@@ -1,0 +1,110 @@
+"""Prometheus metrics. Labels are route templates and fixed names, never what a client sent."""
+
+import os
+from pathlib import Path
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+
+from serving.query import Milliseconds
+from serving.snapshot import Snapshot
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_STAGES = ("decode", "encode", "search", "fetch")
+_METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+
+
+class Metrics:
+    """What one worker counts; `expose` adds up the workers of one server."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        """Start at zero.
+
+        Args:
+            folder: Where the workers of this server keep their counts (`PROMETHEUS_MULTIPROC_DIR`); None when this
+                is the only process.
+        """
+        self._folder = folder
+        self._registry = registry = CollectorRegistry()
+        self._requests = Counter(
+            "aisle_requests", "Requests answered.", ["route", "method", "status"], registry=registry
+        )
+        self._seconds = Histogram(
+            "aisle_request_seconds", "Time to answer a request.", ["route"], buckets=_SECONDS, registry=registry
+        )
+        self._stages = Histogram(
+            "aisle_stage_seconds",
+            "Time of each stage of a search, waiting included.",
+            ["stage"],
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self._batches = Histogram(
+            "aisle_batch_size", "Items per batch.", ["queue"], buckets=(1, 2, 4, 8, 16, 32, 64), registry=registry
+        )
+        self._depth = Gauge(
+            "aisle_queue_depth", "Items that wait.", ["queue"], multiprocess_mode="livesum", registry=registry
+        )
+        self._release = Gauge(
+            "aisle_release_info",
+            "Workers that answer from this release.",
+            ["release", "model"],
+            multiprocess_mode="livesum",
+            registry=registry,
+        )
+        self._live: tuple[str, str] | None = None
+
+    def request(self, *, route: str, method: str, status: int, seconds: float) -> None:
+        """A request was answered. `route` is the template."""
+        self._requests.labels(route, method if method in _METHODS else "other", str(status)).inc()
+        self._seconds.labels(route).observe(seconds)
+
+    def stages(self, milliseconds: Milliseconds) -> None:
+        """A search was answered; stages it had no need of are not counted."""
+        for stage in _STAGES:
+            if spent := getattr(milliseconds, stage):
+                self._stages.labels(stage).observe(spent / 1000)
+
+    def batch(self, queue: str, size: int, /) -> None:
+        """A batch of `size` items was handed to a thread."""
+        self._batches.labels(queue).observe(size)
+
+    def depth(self, queue: str, waiting: int, /) -> None:
+        """So many items wait now."""
+        self._depth.labels(queue).set(waiting)
+
+    def release(self, snapshot: Snapshot) -> None:
+        """Another release is live in this worker."""
+        if self._live is not None:
+            self._release.labels(*self._live).set(0)
+        self._live = (snapshot.id, snapshot.manifest.model_fingerprint)
+        self._release.labels(*self._live).set(1)
+
+    def forget_dead_workers(self) -> None:
+        """Drop the live counts of workers that were killed; a worker calls it when it starts."""
+        if self._folder is None:
+            return
+        for path in self._folder.glob("gauge_live*_*.db"):
+            worker = int(path.stem.rpartition("_")[2])
+            if not _is_alive(worker):
+                mark_process_dead(worker, str(self._folder))  # type: ignore[no-untyped-call]
+
+    def expose(self) -> bytes:
+        """All metrics in Prometheus' text format."""
+        if self._folder is None:
+            return generate_latest(self._registry)
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry, path=str(self._folder))  # type: ignore[no-untyped-call]
+        return generate_latest(registry)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,68 @@
+"""Starting the server: this process becomes BentoML's."""
+
+import os
+import socket
+import sys
+import tempfile
+from pathlib import Path
+from typing import NoReturn
+
+from aisle.errors import SettingsError
+from aisle.settings import Settings, to_environment, variable
+
+_CHECKOUT = Path(__file__).resolve().parents[1]
+
+
+def serve(settings: Settings) -> NoReturn:
+    """Replace this process by the server, which ends with Ctrl-C or SIGTERM.
+
+    Args:
+        settings: How to serve.
+
+    Raises:
+        SettingsError: The port cannot be listened on.
+    """
+    check_port(settings)
+    command = [sys.executable, "-m", "bentoml", "serve", "serving.service:Aisle", "--working-dir", str(_CHECKOUT)]
+    os.execve(sys.executable, command, os.environ | server_environment(settings))  # noqa: S606 - a shell is what we avoid
+
+
+def server_environment(settings: Settings) -> dict[str, str]:
+    """Variables the server runs with, beside those there are."""
+    return to_environment(settings) | {
+        "OMP_NUM_THREADS": "1",  # see serving/service.py
+        "BENTOML_HOME": str(_private_folder(settings.listen_port)),
+        "BENTOML_DO_NOT_TRACK": "True",
+        "BENTOML_QUIET": "true",
+    }
+
+
+def check_port(settings: Settings) -> None:
+    """Find out now, in one line, what BentoML would tell in a traceback.
+
+    Raises:
+        SettingsError: Something else listens there, or it is not ours to listen on.
+    """
+    address = (settings.listen_host, settings.listen_port)
+    family = socket.AF_INET6 if ":" in settings.listen_host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a server that just ended is no obstacle
+        try:
+            probe.bind(address)
+        except OSError as error:
+            raise SettingsError(
+                f"cannot listen on {address[0]} port {address[1]} ({error.strerror}): stop what runs there, or choose "
+                f"another with --port or {variable('listen_port')}"
+            ) from error
+
+
+def _private_folder(port: int) -> Path:
+    """A home for BentoML of this server alone: servers that share one delete each other's metrics.
+
+    Named by the port, so that the next server on it finds and reuses it, whatever became of the last.
+    """
+    folder = Path(tempfile.gettempdir()) / f"aisle-{os.getuid()}-{port}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if folder.is_symlink() or folder.stat().st_uid != os.getuid():
+        raise SettingsError(f"{folder} belongs to somebody else: remove it, or set TMPDIR to a folder of your own")
+    return folder

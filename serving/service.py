@@ -1,0 +1,78 @@
+"""The BentoML service, and the entry point that reads the environment.
+
+`bentoml serve` finds it through bentofile.yaml; `aisle serve` starts the same (see serving/run.py).
+"""
+
+import os
+
+# OpenMP reads this when FAISS is loaded, and its setting for a thread does not reach the threads of a pool. One search
+# runs on one core; several searches run at once.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+from pathlib import Path
+from typing import Any
+
+import bentoml
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from aisle.settings import Settings, from_environment
+from serving.app import create_app
+
+_GRACE_SECONDS = 2.0
+"""BentoML's own time-out comes after ours, so that ours, with its envelope, is what a client sees."""
+
+
+class FrontDoor:
+    """Hands every request to our application, before BentoML's routes.
+
+    BentoML answers `/livez`, `/readyz`, `/healthz` and `/schema.json` itself, ahead of what is mounted, and does so
+    without knowing whether a search would work; its 404 is plain text.
+    """
+
+    def __init__(self, app: ASGIApp, *, application: ASGIApp) -> None:
+        self._app = app
+        self._application = application
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection."""
+        await (self._application if scope["type"] == "http" else self._app)(scope, receive, send)
+
+
+def build_service(settings: Settings, *, metrics_folder: Path | None = None) -> Any:
+    """Make the BentoML service.
+
+    Args:
+        settings: How to serve.
+        metrics_folder: Where the workers of one server share their counts; None for a single process.
+
+    Returns:
+        A `bentoml.Service`.
+    """
+    application = create_app(settings, metrics_folder=metrics_folder)
+
+    class Aisle:
+        """Product search by text, by picture, and by both."""
+
+    # Mounted for its lifespan, which BentoML then runs with the worker's; requests come through the front door.
+    bentoml.asgi_app(application, path="/")(Aisle)
+    service = bentoml.service(
+        name="aisle",
+        workers=settings.workers,
+        traffic={"timeout": settings.timeout_seconds + _GRACE_SECONDS},
+        http={"host": settings.listen_host, "port": settings.listen_port},
+        # Ours count by route template; BentoML's count by raw path, and grow with whatever paths clients make up.
+        metrics={"enabled": False},
+        logging={"access": {"enabled": False}},
+        tracing={"excluded_urls": [".*"]},
+    )(Aisle)
+    service.add_asgi_middleware(FrontDoor, application=application)
+    return service
+
+
+def _metrics_folder() -> Path | None:
+    """BentoML gives its workers a folder to share their counts in, and empties it when the server starts."""
+    folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+    return Path(folder) if folder else None
+
+
+Aisle = build_service(from_environment(os.environ), metrics_folder=_metrics_folder())

@@ -1,0 +1,128 @@
+"""One release opened for answering: verified, checked against its model, and warm."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from aisle.encoder import OnnxEncoder, Provider
+from aisle.errors import ModelMismatch, ReleaseCorrupt
+from aisle.index import ProductIndex
+from aisle.layout import INDEX, Layout
+from aisle.manifest import QueryKind, ReleaseManifest, load_release_manifest
+from aisle.products import Products
+from aisle.types import UnitVectors
+from aisle.vectors import HalfWeights, query_vector
+from serving.filters import FilterColumn, filter_columns
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Snapshot:
+    """Everything a query needs. A request takes one and keeps it to its end.
+
+    Attributes:
+        manifest: The release's `release.json`.
+        encoder: Of the model the release was built with.
+        index: Product vectors.
+        products: Fields and thumbnails.
+        columns: Attributes ready to be filtered by.
+    """
+
+    manifest: ReleaseManifest
+    encoder: OnnxEncoder
+    index: ProductIndex
+    products: Products
+    columns: Mapping[str, FilterColumn]
+
+    @property
+    def id(self) -> str:
+        """The release."""
+        return self.manifest.id
+
+    def half_weights(self, kind: QueryKind) -> HalfWeights:
+        """The release's calibrated weights for a kind of query."""
+        return self.manifest.weights[kind]
+
+
+def load_snapshot(
+    layout: Layout,
+    release_id: str,
+    *,
+    provider: Provider = Provider.AUTO,
+    threads: int = 1,
+    predecessor: Snapshot | None = None,
+) -> Snapshot:
+    """Open a release: hash every file, follow the fingerprint to the model, and try both towers and the index.
+
+    Args:
+        layout: The workspace.
+        release_id: Which release.
+        provider: Where the model runs.
+        threads: Threads of one encoder call.
+        predecessor: Its encoder, already verified and in memory, is taken over when the model is the same.
+
+    Raises:
+        ReleaseCorrupt: The release is not whole, or its parts do not fit together.
+        ModelMismatch: The model at hand is not the one the release was built with.
+        ModelError: The model cannot be used.
+        ProviderUnavailable: `provider` is not to be had here.
+    """
+    folder = layout.release(release_id)
+    manifest = load_release_manifest(folder)
+    if manifest.id != release_id:
+        raise ReleaseCorrupt(f"{folder} holds the release {manifest.id}: run `aisle reindex`")
+    if missing := [kind for kind in QueryKind if kind not in manifest.weights]:
+        raise ReleaseCorrupt(f"{folder} has no default weights for {missing[0]} queries: run `aisle reindex`")
+    if predecessor is not None and predecessor.encoder.manifest.fingerprint == manifest.model_fingerprint:
+        encoder = predecessor.encoder
+    else:
+        encoder = OnnxEncoder(layout.model(manifest.model_fingerprint), provider=provider, threads=threads)
+    products = Products(folder, manifest.attributes)
+    snapshot = Snapshot(
+        manifest=manifest,
+        encoder=encoder,
+        index=ProductIndex.open(folder / INDEX, manifest.index),
+        products=products,
+        columns=filter_columns(products),
+    )
+    _check(snapshot)
+    _warm(snapshot)
+    return snapshot
+
+
+def _check(snapshot: Snapshot) -> None:
+    manifest, model = snapshot.manifest, snapshot.encoder.manifest
+    if model.fingerprint != manifest.model_fingerprint or model.dimension != manifest.dimension:
+        raise ModelMismatch(
+            f"release {manifest.id} was built with model {manifest.model_fingerprint} ({manifest.dimension} "
+            f"dimensions), but the model at hand is {model.fingerprint} ({model.dimension}): run `aisle reindex`"
+        )
+    if snapshot.index.width != 2 * manifest.dimension:
+        raise ReleaseCorrupt(
+            f"release {manifest.id} has vectors of length {snapshot.index.width}, not two halves of "
+            f"{manifest.dimension}: run `aisle reindex`"
+        )
+    if not len(snapshot.index) == len(snapshot.products) == manifest.products:
+        raise ReleaseCorrupt(
+            f"release {manifest.id} promises {manifest.products:,} products, but its index holds "
+            f"{len(snapshot.index):,} and its table {len(snapshot.products):,}: run `aisle reindex`"
+        )
+
+
+def _warm(snapshot: Snapshot) -> None:
+    """The first call of a session is slow, and one that fails must fail here and not in a request."""
+    encoder = snapshot.encoder
+    size = encoder.manifest.image_size
+    vectors: UnitVectors = np.concatenate(
+        [
+            encoder.encode_texts(["a warm welcome"]),
+            encoder.encode_images(np.full((1, size, size, 3), 127, dtype=np.uint8)),
+        ]
+    )
+    if not np.allclose(np.linalg.norm(vectors, axis=1), 1.0, atol=1e-2):
+        raise ModelMismatch(
+            f"model {encoder.manifest.fingerprint} does not give vectors of norm 1: export it again with `aisle export`"
+        )
+    scores, _ = snapshot.index.search(query_vector(vectors, weights=HalfWeights(image=0.5, text=0.5)), k=10)
+    if not np.isfinite(scores).all():
+        raise ReleaseCorrupt(f"release {snapshot.id} gives scores that are not numbers: run `aisle reindex`")

@@ -1,0 +1,120 @@
+"""Follows `CURRENT`: a new release is opened beside the old one, and takes its place as one reference."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from aisle.errors import AisleError, ReleaseError
+from serving.snapshot import Snapshot
+
+_LOG = logging.getLogger("bentoml.aisle")
+
+RETRY_SECONDS = 60.0
+"""When a refused release is tried again: its model may have been copied meanwhile."""
+
+
+class NoRelease(ReleaseError):
+    """There is no release to answer from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A release that was named by `CURRENT` and cannot be used.
+
+    Attributes:
+        release: Its id; None when `CURRENT` itself cannot be read.
+        reason: Why.
+    """
+
+    release: str | None
+    reason: str
+
+
+class Watcher:
+    """Holds the live snapshot. Whoever answers a request reads `snapshot` once and keeps what it got.
+
+    Attributes:
+        snapshot: The live release; None until the first one is loaded.
+        refused: The release that should be live but cannot be used; None when all is well.
+    """
+
+    def __init__(
+        self,
+        *,
+        read: Callable[[], str | None],
+        load: Callable[[str, Snapshot | None], Snapshot],
+        poll_seconds: float,
+        swapped: Callable[[Snapshot], None],
+    ) -> None:
+        """Watch nothing yet; see `run`.
+
+        Args:
+            read: Gives the id of the live release, None when nothing was published.
+            load: Opens a release, given the one before it.
+            poll_seconds: How often to read.
+            swapped: Called with every new snapshot, after it has become the live one.
+        """
+        self.snapshot: Snapshot | None = None
+        self.refused: Refused | None = None
+        self._read = read
+        self._load = load
+        self._poll_seconds = poll_seconds
+        self._swapped = swapped
+        self._retry_at = 0.0
+        self._wanted: str | None = None
+
+    def live(self) -> Snapshot:
+        """The live snapshot.
+
+        Raises:
+            NoRelease: There is none; the message says what to do.
+        """
+        if self.snapshot is not None:
+            return self.snapshot
+        if self.refused is not None:
+            raise NoRelease(f"no release can be used: {self.refused.reason}")
+        if self._wanted is not None:
+            raise NoRelease(f"release {self._wanted} is being loaded: try again in a moment")
+        raise NoRelease("nothing was published yet: run `aisle reindex`")
+
+    async def run(self) -> None:
+        """Check for ever."""
+        while True:
+            await self.check()
+            await asyncio.sleep(self._poll_seconds)
+
+    async def check(self) -> None:
+        """Read `CURRENT` and follow it."""
+        try:
+            wanted = await asyncio.to_thread(self._read)
+        except AisleError as error:
+            self._refuse(Refused(release=None, reason=str(error)))
+            return
+        if wanted is None:
+            return  # nothing published yet, or the file is being replaced: what is live stays live
+        if self.snapshot is not None and self.snapshot.id == wanted:
+            self.refused = None
+            return
+        if self.refused is not None and self.refused.release == wanted and time.monotonic() < self._retry_at:
+            return
+        self._wanted = wanted
+        try:
+            snapshot = await asyncio.to_thread(self._load, wanted, self.snapshot)
+        except AisleError as error:
+            self._refuse(Refused(release=wanted, reason=str(error)))
+        except Exception as error:  # noqa: BLE001 - whatever a release does, the old one goes on and so does watching
+            _LOG.error("release %s cannot be loaded", wanted, exc_info=error)
+            self._refuse(Refused(release=wanted, reason=f"{type(error).__name__}: {error}"))
+        else:
+            self.snapshot, self.refused = snapshot, None
+            self._swapped(snapshot)
+            _LOG.info("release %s is live: %d products", snapshot.id, len(snapshot.products))
+
+    def _refuse(self, refused: Refused) -> None:
+        self._retry_at = time.monotonic() + RETRY_SECONDS
+        if refused != self.refused:
+            kept = f"release {self.snapshot.id} stays live" if self.snapshot else "no release is live"
+            _LOG.error("release %s is refused, %s: %s", refused.release or "named by CURRENT", kept, refused.reason)
+        self.refused = refused

@@ -1,0 +1,348 @@
+"""A tiny model bundle made by hand, and releases made by hand from it: neither torch nor the batch half.
+
+The space has eight axes. Texts: a word is an axis (red, green, blue, shirt, dress, shoe, striped; anything else is the
+eighth), a text is the normalised sum of its words. Pictures: the mean red, green and blue, normalised.
+"""
+
+import io
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import faiss
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+from PIL import Image
+from starlette.testclient import TestClient
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.normalizers import Lowercase
+from tokenizers.pre_tokenizers import Whitespace
+
+from aisle.catalog import Product
+from aisle.current import write_current
+from aisle.encoder import Provider
+from aisle.layout import IMAGE_GRAPH, INDEX, PREPROCESS, PRODUCTS, TEXT_GRAPH, THUMBNAILS, TOKENIZER, Layout
+from aisle.manifest import (
+    MODEL_FILES,
+    AttributeType,
+    IndexKind,
+    IndexParameters,
+    ModelManifest,
+    Precision,
+    QueryKind,
+    ReleaseManifest,
+    model_fingerprint,
+    record_files,
+    save_model_manifest,
+    save_release_manifest,
+)
+from aisle.preprocess import Preprocess, save_preprocess
+from aisle.products import THUMBNAILS_SCHEMA, products_schema, products_table, write_table
+from aisle.settings import Settings
+from aisle.vectors import HalfWeights, product_vectors, unit_norm
+from serving.app import create_app
+from serving.snapshot import Snapshot, load_snapshot
+
+SIZE, DIMENSION = 16, 8
+WORDS = ("red", "green", "blue", "shirt", "dress", "shoe", "striped")
+COLOURS = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255)}
+ATTRIBUTES = {
+    "colour": AttributeType.CATEGORY,
+    "price": AttributeType.NUMBER,
+    "in_stock": AttributeType.BOOLEAN,
+    "tags": AttributeType.LIST,
+}
+
+
+def _graph(path: Path, nodes: list[onnx.NodeProto], source: onnx.ValueInfoProto, constants: dict[str, np.ndarray]):
+    graph = helper.make_graph(
+        nodes,
+        path.stem,
+        [source],
+        [helper.make_tensor_value_info("vectors", TensorProto.FLOAT, ["n", DIMENSION])],
+        [numpy_helper.from_array(array, name) for name, array in constants.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    onnx.checker.check_model(model)
+    onnx.save(model, path)
+
+
+def make_bundle(models: Path, *, name: str = "by hand") -> str:
+    """Write a bundle; its fingerprint."""
+    folder = models / "being-made"
+    folder.mkdir(parents=True)
+    # Each of the 2 x 2 cells of a picture gives a quarter of each colour axis.
+    colours = np.zeros((3, 4, DIMENSION), dtype=np.float32)
+    for channel in range(3):
+        colours[channel, :, channel] = 0.25
+    _graph(
+        folder / IMAGE_GRAPH,
+        [
+            helper.make_node("Cast", ["pixels"], ["floats"], to=TensorProto.FLOAT),
+            helper.make_node("Transpose", ["floats"], ["planes"], perm=[0, 3, 1, 2]),
+            helper.make_node("AveragePool", ["planes"], ["cells"], kernel_shape=[8, 8], strides=[8, 8]),
+            helper.make_node("Flatten", ["cells"], ["row"]),
+            helper.make_node("MatMul", ["row", "colours"], ["sums"]),
+            helper.make_node("LpNormalization", ["sums"], ["vectors"], axis=-1, p=2),
+        ],
+        helper.make_tensor_value_info("pixels", TensorProto.UINT8, ["n", SIZE, SIZE, 3]),
+        {"colours": colours.reshape(12, DIMENSION)},
+    )
+    table = np.zeros((9, DIMENSION), dtype=np.float32)  # row 0 pads, row 1 is the unknown word
+    table[1, 7] = 1.0
+    table[2:] = np.eye(DIMENSION, dtype=np.float32)[:7]
+    _graph(
+        folder / TEXT_GRAPH,
+        [
+            helper.make_node("Gather", ["table", "tokens"], ["words"]),
+            helper.make_node("ReduceMean", ["words"], ["means"], axes=[1], keepdims=0),
+            helper.make_node("LpNormalization", ["means"], ["vectors"], axis=-1, p=2),
+        ],
+        helper.make_tensor_value_info("tokens", TensorProto.INT64, ["n", "sequence"]),
+        {"table": table},
+    )
+    vocabulary = {"[PAD]": 0, "[UNK]": 1} | {word: place + 2 for place, word in enumerate(WORDS)}
+    tokenizer = Tokenizer(WordLevel(vocabulary, unk_token="[UNK]"))
+    tokenizer.normalizer, tokenizer.pre_tokenizer = Lowercase(), Whitespace()
+    tokenizer.enable_padding(pad_id=0, pad_token="[PAD]")
+    tokenizer.save(str(folder / TOKENIZER))
+    save_preprocess(
+        Preprocess(shortest_edge=SIZE, crop=SIZE, resample="bicubic", max_length=32 + len(name)), folder / PREPROCESS
+    )
+    files = record_files(folder, MODEL_FILES)
+    fingerprint = model_fingerprint(files)
+    manifest = ModelManifest(
+        name=name,
+        family="clip",
+        precision=Precision.FLOAT32,
+        dimension=DIMENSION,
+        image_size=SIZE,
+        max_length=32 + len(name),
+        fingerprint=fingerprint,
+        files=files,
+    )
+    save_model_manifest(manifest, folder)
+    folder.rename(models / fingerprint)
+    return fingerprint
+
+
+def picture(colour: str | tuple[int, int, int], *, kind: str = "PNG", size: int = 24) -> bytes:
+    """A file of one colour."""
+    stream = io.BytesIO()
+    Image.new("RGB", (size, size), COLOURS.get(colour, colour)).save(stream, kind)
+    return stream.getvalue()
+
+
+@dataclass(frozen=True)
+class Item:
+    """A product before it is indexed: what it looks like and what it says, either of which may be missing."""
+
+    id: str
+    looks: str | None
+    says: str
+    colour: str | None = None
+    price: float | None = None
+    in_stock: bool | None = None
+    tags: tuple[str, ...] = ()
+
+
+def shop() -> list[Item]:
+    """Every colour of every article, in catalog order: shirts, dresses, shoes; ids `shirt/red` and so on."""
+    return [
+        Item(
+            id=f"{article}/{colour}",
+            looks=colour,
+            says=f"{colour} {article}",
+            colour=colour,
+            price=10.0 * number,
+            in_stock=number % 2 == 0,
+            tags=("new", article) if number < 5 else (article,),
+        )
+        for number, (article, colour) in enumerate(
+            (article, colour) for article in ("shirt", "dress", "shoe") for colour in COLOURS
+        )
+    ]
+
+
+def _vector_of_words(text: str) -> np.ndarray:
+    axes = [WORDS.index(word) if word in WORDS else 7 for word in text.split()]
+    return np.sum(np.eye(DIMENSION, dtype=np.float32)[axes], axis=0) if axes else np.zeros(DIMENSION, np.float32)
+
+
+def _vector_of_looks(colour: str | None) -> np.ndarray:
+    return np.eye(DIMENSION, dtype=np.float32)[list(COLOURS).index(colour)] if colour else np.zeros(DIMENSION)
+
+
+def make_index(vectors: np.ndarray, parameters: IndexParameters) -> faiss.Index:
+    """An index of a kind over product vectors."""
+    width = vectors.shape[1]
+    if parameters.kind is IndexKind.EXACT:
+        index = faiss.IndexFlatIP(width)
+    else:
+        index = faiss.IndexIVFFlat(faiss.IndexFlatIP(width), width, parameters.nlist, faiss.METRIC_INNER_PRODUCT)
+        index.cp.min_points_per_centroid = 1
+        index.train(vectors)
+    index.add(vectors)
+    return index
+
+
+def parameters_of(kind: IndexKind, *, nlist: int = 3) -> IndexParameters:
+    """One list out of several is visited, so that filling a page takes more than the first try."""
+    return IndexParameters(kind) if kind is IndexKind.EXACT else IndexParameters(kind, nlist=nlist, nprobe=1)
+
+
+def make_release(
+    layout: Layout,
+    release_id: str,
+    items: Sequence[Item],
+    *,
+    fingerprint: str,
+    kind: IndexKind = IndexKind.EXACT,
+    publish: bool = True,
+) -> None:
+    """Write a release and, unless told otherwise, make it the live one."""
+    folder = layout.release(release_id)
+    folder.mkdir(parents=True)
+    vectors = product_vectors(
+        unit_norm(np.stack([_vector_of_looks(item.looks) for item in items])),
+        unit_norm(np.stack([_vector_of_words(item.says) for item in items])),
+    )
+    parameters = parameters_of(kind)
+    faiss.write_index(make_index(vectors, parameters), str(folder / INDEX))
+    products = [
+        Product(
+            id=item.id,
+            title=item.says.title(),
+            text=item.says,
+            attributes={
+                "colour": item.colour,
+                "price": item.price,
+                "in_stock": item.in_stock,
+                "tags": list(item.tags),
+            },
+        )
+        for item in items
+    ]
+    write_table([products_table(products, ATTRIBUTES)], products_schema(ATTRIBUTES), folder / PRODUCTS)
+    thumbnails = [picture(item.looks, size=8) if item.looks else b"" for item in items]
+    table = THUMBNAILS_SCHEMA.empty_table().from_pydict({"thumbnail": thumbnails}, schema=THUMBNAILS_SCHEMA)
+    write_table([table], THUMBNAILS_SCHEMA, folder / THUMBNAILS)
+    manifest = ReleaseManifest(
+        id=release_id,
+        created="2026-11-21T10:15:00+00:00",
+        model_fingerprint=fingerprint,
+        model_name="by hand",
+        dimension=DIMENSION,
+        products=len(items),
+        rejected=1,
+        attributes=ATTRIBUTES,
+        index=parameters,
+        recall=dict.fromkeys(QueryKind, 1.0),
+        weights={
+            QueryKind.TEXT: HalfWeights(image=0.25, text=0.75),
+            QueryKind.IMAGE: HalfWeights(image=0.75, text=0.25),
+            QueryKind.MIXED: HalfWeights(image=0.5, text=0.5),
+        },
+        files=record_files(folder, (INDEX, PRODUCTS, THUMBNAILS)),
+    )
+    save_release_manifest(manifest, folder)
+    if publish:
+        write_current(layout, release_id)
+
+
+@pytest.fixture(scope="session")
+def bundles(tmp_path_factory) -> tuple[Path, str]:
+    """A `models` folder with one bundle, and its fingerprint."""
+    models = tmp_path_factory.mktemp("bundles") / "models"
+    return models, make_bundle(models)
+
+
+@pytest.fixture
+def layout(tmp_path, bundles) -> Layout:
+    """A workspace with a model and no release."""
+    layout = Layout(tmp_path / "workspace")
+    layout.root.mkdir()
+    layout.models.symlink_to(bundles[0])
+    return layout
+
+
+@pytest.fixture
+def release(layout, bundles) -> Callable[..., None]:
+    """Writes a release into the workspace and makes it the live one."""
+
+    def write(release_id: str = "20261121T101500-00000001", items: Sequence[Item] | None = None, **options) -> str:
+        make_release(layout, release_id, shop() if items is None else items, **({"fingerprint": bundles[1]} | options))
+        return release_id
+
+    return write
+
+
+@pytest.fixture(params=list(IndexKind))
+def kind(request) -> IndexKind:
+    """Every index kind."""
+    return request.param
+
+
+@pytest.fixture
+def snapshot(layout, release, kind) -> Snapshot:
+    """The shop, opened."""
+    return load_snapshot(layout, release(kind=kind), provider=Provider.CPU)
+
+
+@pytest.fixture
+def settings(layout) -> Settings:
+    """Of a server over the workspace, in a hurry to find new releases."""
+    return replace(Settings(), workspace=layout.root, poll_seconds=0.05, provider=Provider.CPU)
+
+
+@pytest.fixture(scope="session")
+def make_picture() -> Callable[..., bytes]:
+    """Writes picture files of one colour."""
+    return picture
+
+
+@pytest.fixture(scope="session")
+def item_class() -> type[Item]:
+    """A product before it is indexed."""
+    return Item
+
+
+@pytest.fixture
+def item() -> Callable[..., Item]:
+    """Makes a product by its id."""
+    return lambda product_id, **fields: Item(id=product_id, **fields)
+
+
+@pytest.fixture(scope="session")
+def write_release() -> Callable[..., None]:
+    """Writes a release into any workspace."""
+    return make_release
+
+
+@pytest.fixture
+def start(settings) -> Callable[..., AbstractContextManager[TestClient]]:
+    """Starts the application; waits for the release unless told that there is none."""
+
+    @contextmanager
+    def run(*, wait: bool = True, **changes):
+        with TestClient(create_app(replace(settings, **changes))) as client:
+            deadline = time.monotonic() + 10
+            while wait and client.get("/readyz").status_code != 200:
+                assert time.monotonic() < deadline, client.get("/readyz").text
+                time.sleep(0.01)
+            yield client
+
+    return run
+
+
+@pytest.fixture
+def client(release, start) -> Iterator[TestClient]:
+    """The running application over the shop."""
+    release()
+    with start() as client:
+        yield client

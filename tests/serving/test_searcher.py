@@ -1,0 +1,98 @@
+"""The service's way through the queues gives the engine's answers."""
+
+import asyncio
+import threading
+from dataclasses import replace
+
+import pytest
+
+from aisle.errors import InvalidImage
+from aisle.images import ImageLimits
+from aisle.manifest import IndexKind
+from aisle.settings import Settings
+from serving import engine
+from serving.batcher import Overloaded
+from serving.metrics import Metrics
+from serving.query import Query, SourceWeights
+from serving.searcher import Searcher
+from serving.snapshot import load_snapshot
+
+
+def using(settings, work):
+    async def run():
+        searcher = Searcher(settings, observer=Metrics())
+        try:
+            return await work(searcher)
+        finally:
+            searcher.close()
+
+    return asyncio.run(run())
+
+
+def test_same_answers_as_the_engine_at_any_mix(snapshot, make_picture):
+    queries = [
+        Query(text="red shirt", k=3),
+        Query(image=make_picture("green"), balance=0.2),
+        Query(text="dress", image=make_picture("blue", kind="JPEG"), weights=SourceWeights(text=0.5)),
+        Query(like=("shoe/red", "shirt/blue"), filters={"in_stock": True}),
+        Query(filters={"tags": "new"}, k=2),
+        Query(text="striped", like=("shoe/red",), weights=SourceWeights(like=-1.0)),
+    ] * 20
+
+    async def all_at_once(searcher):
+        return await asyncio.gather(*(searcher.search(snapshot, query) for query in queries))
+
+    for query, answer in zip(queries, using(Settings(), all_at_once), strict=True):
+        expected = engine.search(snapshot, query, limits=ImageLimits())
+        assert [hit.id for hit in answer.hits] == [hit.id for hit in expected.hits]
+        scores = [[hit.score for hit in one.hits] for one in (answer, expected)]
+        assert scores[0] == pytest.approx(scores[1], abs=1e-5)
+        assert (answer.matches, answer.release) == (expected.matches, expected.release)
+
+
+def test_a_bad_picture_fails_alone(snapshot, make_picture):
+    async def mixed(searcher):
+        good, bad = Query(image=make_picture("red"), text="shirt"), Query(image=b"no picture", text="shirt")
+        queries = [good, bad, good, bad, good]
+        return await asyncio.gather(*(searcher.search(snapshot, q) for q in queries), return_exceptions=True)
+
+    outcomes = using(Settings(), mixed)
+    assert [isinstance(outcome, InvalidImage) for outcome in outcomes] == [False, True, False, True, False]
+
+
+def test_requests_of_two_releases_meet_in_one_batch(layout, release, item):
+    """Each gets its own release's answer, even from two models."""
+    old = load_snapshot(layout, release("old", items=[item("old-red", looks="red", says="red")]))
+    new = load_snapshot(layout, release("new", items=[item("new-red", looks="red", says="red")]))
+    assert old.encoder is not new.encoder
+
+    async def interleaved(searcher):
+        pairs = [(snapshot, Query(text="red")) for _ in range(30) for snapshot in (old, new)]
+        answers = await asyncio.gather(*(searcher.search(*pair) for pair in pairs))
+        return [(pair[0].id, answer.release, answer.hits[0].id) for pair, answer in zip(pairs, answers, strict=True)]
+
+    for asked, answered, hit in using(replace(Settings(), batches_in_flight=1), interleaved):
+        assert asked == answered
+        assert hit == f"{asked}-red"
+
+
+def test_too_many_are_refused_and_the_rest_answered(layout, release, monkeypatch):
+    snapshot = load_snapshot(layout, release(kind=IndexKind.EXACT))
+    gate, encode = threading.Event(), snapshot.encoder.encode_texts
+
+    def slow(texts):
+        assert gate.wait(10)
+        return encode(texts)
+
+    monkeypatch.setattr(snapshot.encoder, "encode_texts", slow)
+
+    async def flood(searcher):
+        requests = [asyncio.create_task(searcher.search(snapshot, Query(text="red"))) for _ in range(20)]
+        await asyncio.sleep(0.05)
+        gate.set()
+        return await asyncio.gather(*requests, return_exceptions=True)
+
+    outcomes = using(replace(Settings(), text_queue=5, batches_in_flight=2), flood)
+    refused = [outcome for outcome in outcomes if isinstance(outcome, Overloaded)]
+    assert len(refused) == 20 - 2 - 5
+    assert sum(not isinstance(outcome, Exception) for outcome in outcomes) == 7
