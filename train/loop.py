@@ -1,0 +1,171 @@
+"""The loop over steps: draw a batch, encode it, contrast it, step. A step's chance comes from (seed, step) alone."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from train.augment import augmented
+from train.contrastive import cap_temperature, contrastive_loss
+from train.corpus import Batch, Corpus, epoch_batches
+from train.model import Checkpoint
+from train.optimizer import learning_rate_at
+from train.pairs import Sentences, long_sentences, short_sentences
+from train.recipe import TrainingRecipe
+from train.towers import image_vectors, text_vectors
+from train.validation import Validation, normalised
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How a run stands.
+
+    Attributes:
+        step: Steps done.
+        steps: Of the whole run.
+        epoch: Epochs begun.
+        loss: Of the last step.
+        learning_rate: Of the last step.
+        images_per_second: Since this process began to train.
+        seconds_left: At this rate.
+        validation: New figures, when an epoch has just ended.
+    """
+
+    step: int
+    steps: int
+    epoch: int
+    loss: float
+    learning_rate: float
+    images_per_second: float
+    seconds_left: float
+    validation: tuple[Validation, ...] = ()
+
+
+Report = Callable[[Progress], None]
+Stop = Callable[[], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What the loop works on.
+
+    Attributes:
+        checkpoint: The model, changed in place.
+        optimizer: Over its parameters.
+        corpora: The catalogs.
+        recipe: The numbers.
+        steps_per_epoch: How many batches an epoch has.
+    """
+
+    checkpoint: Checkpoint
+    optimizer: torch.optim.Optimizer
+    corpora: list[Corpus]
+    recipe: TrainingRecipe
+    steps_per_epoch: int
+
+    @property
+    def steps(self) -> int:
+        """Of the whole run."""
+        return self.recipe.epochs * self.steps_per_epoch
+
+
+def train_steps(
+    run: Run, *, start: int, report: Report, stop: Stop, epoch_ended: Callable[[int], tuple[Validation, ...]]
+) -> int:
+    """Go from step `start` to the end.
+
+    Args:
+        run: What to train.
+        start: Steps already done.
+        report: Called after each step.
+        stop: Asked before each step; True ends the run early.
+        epoch_ended: Called with the steps done after each epoch, to save and to validate.
+
+    Returns:
+        Steps done.
+    """
+    began, images, batches = time.monotonic(), 0, list[Batch]()
+    for step in range(start, run.steps):
+        if stop():
+            return step
+        epoch, place = divmod(step, run.steps_per_epoch)
+        if place == 0 or not batches:
+            batches = epoch_batches(run.corpora, batch=run.recipe.batch, seed=run.recipe.seed, epoch=epoch)
+        rate = learning_rate_at(step, steps=run.steps, warm_up=run.recipe.warm_up, peak=run.recipe.learning_rate)
+        loss = train_step(run, batches[place], step=step, learning_rate=rate)
+        images += len(batches[place].rows)
+        done = step + 1
+        validation = epoch_ended(done) if done % run.steps_per_epoch == 0 else ()
+        seconds = time.monotonic() - began
+        report(
+            Progress(
+                step=done,
+                steps=run.steps,
+                epoch=epoch + 1,
+                loss=loss,
+                learning_rate=rate,
+                images_per_second=images / seconds,
+                seconds_left=(run.steps - done) * seconds / (done - start),
+                validation=validation,
+            )
+        )
+    return run.steps
+
+
+def train_step(run: Run, batch: Batch, *, step: int, learning_rate: float) -> float:
+    """One step of the optimizer; returns the batch's loss before it."""
+    for group in run.optimizer.param_groups:
+        group["lr"] = learning_rate
+    model = run.checkpoint.model
+    model.train()
+    loss = batch_loss(run, batch, step=step)
+    run.optimizer.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    torch.nn.utils.clip_grad_norm_(model.parameters(), run.recipe.clip_norm)
+    run.optimizer.step()
+    cap_temperature(model.logit_scale)
+    return float(loss.detach())
+
+
+def batch_loss(run: Run, batch: Batch, *, step: int) -> Tensor:
+    """The loss of one batch: the mean over its long and its short texts, against the same picture vectors."""
+    recipe, model, corpus = run.recipe, run.checkpoint.model, run.corpora[batch.catalog]
+    random = np.random.default_rng((recipe.seed, 1, step))
+    generator = torch.Generator().manual_seed(int(random.integers(1 << 62)))
+    whole = step >= (recipe.epochs - recipe.whole_epochs) * run.steps_per_epoch
+    pictures = augmented(
+        corpus.pictures.pixels[batch.rows],
+        size=run.checkpoint.image_size,
+        crop_area=recipe.crop_area,
+        rotation=recipe.rotation,
+        generator=generator,
+        device=str(model.device),
+    )
+    sentences = (
+        long_sentences(corpus.menu, batch.rows, random=random, word_dropout=recipe.word_dropout),
+        short_sentences(corpus.menu, batch.rows, random=random),
+    )
+    with torch.autocast(model.device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16"):
+        images = image_vectors(
+            model,
+            normalised(pictures, run.checkpoint),
+            kept=1.0 if whole else recipe.patches_kept,
+            generator=generator,
+        )
+        losses = [_loss(run.checkpoint, images, said) for said in sentences if len(said.texts) > 1]
+    return torch.stack(losses).mean()
+
+
+def _loss(checkpoint: Checkpoint, images: Tensor, sentences: Sentences) -> Tensor:
+    texts = text_vectors(checkpoint.model, checkpoint.tokenizer, sentences.texts)
+    with torch.autocast(images.device.type, enabled=False):
+        return contrastive_loss(
+            texts,
+            images,
+            checkpoint.model.logit_scale,
+            own=torch.from_numpy(sentences.products).to(images.device),
+            true_of=torch.from_numpy(sentences.true_of).to(images.device),
+        )

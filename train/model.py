@@ -1,0 +1,133 @@
+"""The model as Hugging Face knows it: a small one from nothing, any CLIP checkpoint from disk, and back to disk."""
+
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from transformers import (
+    AutoTokenizer,
+    CLIPConfig,
+    CLIPImageProcessor,
+    CLIPModel,
+    CLIPTextConfig,
+    CLIPVisionConfig,
+    PreTrainedTokenizerBase,
+)
+
+from aisle.errors import ModelError
+from aisle.files import sync_folder
+from train.recipe import ModelRecipe
+
+MEAN = (0.48145466, 0.4578275, 0.40821073)
+DEVIATION = (0.26862954, 0.26130258, 0.27577711)
+"""Of CLIP's own pictures (Radford et al. 2021, arXiv:2103.00020), RGB, in 0..1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A model and what prepares its inputs.
+
+    Attributes:
+        model: float32.
+        tokenizer: Of its texts.
+        processor: Of its pictures.
+    """
+
+    model: CLIPModel
+    tokenizer: PreTrainedTokenizerBase
+    processor: CLIPImageProcessor
+
+    @property
+    def image_size(self) -> int:
+        """Side of the image tower's input, in pixels."""
+        return int(self.model.config.vision_config.image_size)
+
+
+def small_checkpoint(recipe: ModelRecipe, tokenizer: PreTrainedTokenizerBase, *, seed: int) -> Checkpoint:
+    """A model with random weights.
+
+    Args:
+        recipe: Its sizes.
+        tokenizer: Its special tokens go into the model's configuration: the text tower pools at the end token.
+        seed: Of the weights.
+    """
+    shared = {"hidden_act": "gelu", "projection_dim": recipe.dimension}
+    text = CLIPTextConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=recipe.text_width,
+        intermediate_size=4 * recipe.text_width,
+        num_hidden_layers=recipe.text_layers,
+        num_attention_heads=recipe.text_width // recipe.head_width,
+        max_position_embeddings=recipe.max_length,
+        bos_token_id=tokenizer.bos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        **shared,
+    )
+    vision = CLIPVisionConfig(
+        hidden_size=recipe.image_width,
+        intermediate_size=4 * recipe.image_width,
+        num_hidden_layers=recipe.image_layers,
+        num_attention_heads=recipe.image_width // recipe.head_width,
+        image_size=recipe.image_size,
+        patch_size=recipe.patch_size,
+        **shared,
+    )
+    config = CLIPConfig(text_config=text.to_dict(), vision_config=vision.to_dict(), projection_dim=recipe.dimension)
+    size = recipe.image_size
+    processor = CLIPImageProcessor(
+        size={"shortest_edge": size},
+        crop_size={"height": size, "width": size},
+        resample=3,
+        image_mean=list(MEAN),
+        image_std=list(DEVIATION),
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model = CLIPModel._from_config(config, attn_implementation=_attention())
+    return Checkpoint(model=model, tokenizer=tokenizer, processor=processor)
+
+
+def load_checkpoint(name: str) -> Checkpoint:
+    """Open a CLIP checkpoint.
+
+    Args:
+        name: A local folder or a hub id.
+
+    Raises:
+        ModelError: It cannot be loaded, or is of another family.
+    """
+    try:
+        model = CLIPModel.from_pretrained(name, dtype=torch.float32, attn_implementation=_attention())
+        return Checkpoint(
+            model=model,
+            tokenizer=AutoTokenizer.from_pretrained(name),
+            processor=CLIPImageProcessor.from_pretrained(name),
+        )
+    except (OSError, ValueError, RuntimeError) as error:
+        raise ModelError(
+            f"checkpoint {name} cannot be loaded as CLIP: {str(error).splitlines()[0]}; "
+            "give a folder with config.json, weights, tokenizer and preprocessor_config.json"
+        ) from error
+
+
+def save_checkpoint(checkpoint: Checkpoint, folder: Path) -> None:
+    """Write an ordinary Hugging Face checkpoint folder; each file appears whole or not at all."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".saving-") as name:
+        temporary = Path(name)
+        checkpoint.model.save_pretrained(temporary)
+        checkpoint.tokenizer.save_pretrained(temporary)
+        checkpoint.processor.save_pretrained(temporary)
+        for file in sorted(temporary.iterdir()):
+            with file.open("rb+") as stream:
+                os.fsync(stream.fileno())
+            file.replace(folder / file.name)
+    sync_folder(folder)
+
+
+def _attention() -> str:
+    """On a CPU the backward pass of torch's fused attention took twice as long as plain matrix products."""
+    return "sdpa" if torch.cuda.is_available() else "eager"

@@ -1,0 +1,189 @@
+"""What can be said of each product of a catalog: its title, its long text, and short texts of its attributes."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aisle.catalog import Roles, check_roles, identifier, infer_roles, override, product_of, template_columns
+from aisle.errors import CatalogError
+from aisle.sources import Source
+from train.number import other_number
+from train.recipe import CatalogRecipe
+
+Rows = NDArray[np.int64]
+"""Row numbers of products in a `Menu`: int64, `[n]`."""
+
+MISSING = -1
+"""The code of a text that a product does not have."""
+
+_OTHER_NUMBER = 0.4
+"""Chance that a noun is read in its other number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Menu:
+    """n products and the k texts of each.
+
+    Column 0 is the title, column 1 the long text, the others are the short templates. A code stands for a text,
+    so that equal texts are equal numbers.
+
+    Attributes:
+        ids: Product ids.
+        codes: int32 `[n, k]`, `MISSING` where a product has no such text.
+        texts: The text of each code.
+        variants: The same with nouns in their other number.
+    """
+
+    ids: Sequence[str]
+    codes: NDArray[np.int32]
+    texts: Sequence[str]
+    variants: Sequence[str]
+
+    def take(self, rows: Rows) -> "Menu":
+        """Some of the products, in this order."""
+        return Menu(
+            ids=[self.ids[row] for row in rows], codes=self.codes[rows], texts=self.texts, variants=self.variants
+        )
+
+
+LONG = 2
+"""Columns of a `Menu` before the short templates."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sentences:
+    """One text per product of a batch.
+
+    Attributes:
+        products: Positions in the batch, of those products that have such a text: int64, `[m]`.
+        texts: m texts.
+        true_of: bool `[m, batch]`: whether a text is true of a product, its own included.
+    """
+
+    products: Rows
+    texts: Sequence[str]
+    true_of: NDArray[np.bool_]
+
+
+def roles_of(source: Source, recipe: CatalogRecipe) -> Roles:
+    """Column roles: guessed, with what the recipe names replaced.
+
+    Raises:
+        CatalogError: A column is missing, or the catalog has no pictures or no texts.
+    """
+    names = [name for name in source.schema.names if name != recipe.image]
+    sample = next(iter(source.scan(names)), None)
+    if sample is None or not len(sample):
+        raise CatalogError(f"catalog {recipe.name} ({recipe.location}) has no rows: there is nothing to learn from")
+    roles = override(
+        infer_roles(source.schema, sample.slice(0, 512)),
+        id=recipe.id,
+        image=recipe.image,
+        title=recipe.title,
+        text=recipe.text,
+        attributes={},
+    )
+    check_roles(roles, source.schema.names)
+    if roles.image is None:
+        raise CatalogError(f"catalog {recipe.name}: no column holds pictures; name it as `image` in the recipe")
+    for template in recipe.templates:
+        for column in template_columns(template):
+            if column not in source.schema.names:
+                raise CatalogError(
+                    f"catalog {recipe.name}: template {template!r} names the column {column!r}; "
+                    f"there are {', '.join(source.schema.names)}"
+                )
+    return roles
+
+
+def read_menu(source: Source, roles: Roles, recipe: CatalogRecipe) -> Menu:
+    """Read every product's texts, in catalog order; rows without an id get an empty one.
+
+    Raises:
+        CatalogError: No product has any text.
+    """
+    wanted = dict.fromkeys((*roles.columns, *(c for t in recipe.templates for c in template_columns(t))))
+    known: dict[tuple[str, str], int] = {}
+    ids: list[str] = []
+    codes: list[list[int]] = []
+    for table in source.scan(list(wanted)):
+        for row in table.to_pylist():
+            product = product_of(row, roles)
+            ids.append(product.id)
+            pairs = [(product.title, product.title), (product.text, product.text)]
+            pairs += [_short(template, row, recipe.nouns) for template in recipe.templates]
+            codes.append([known.setdefault(pair, len(known)) if pair[0] else MISSING for pair in pairs])
+    menu = Menu(
+        ids=ids,
+        codes=np.array(codes, dtype=np.int32).reshape(len(ids), LONG + len(recipe.templates)),
+        texts=[text for text, _ in known],
+        variants=[variant for _, variant in known],
+    )
+    if not menu.texts:
+        raise CatalogError(f"catalog {recipe.name} has no texts: name a title, a text or templates in the recipe")
+    return menu
+
+
+def _short(template: str, row: Mapping[str, Any], nouns: Sequence[str]) -> tuple[str, str]:
+    """A template filled in, as written and with nouns in their other number; empty when a value is missing."""
+    values = {name: identifier(row.get(name)).lower() for name in template_columns(template)}
+    if not all(values.values()):
+        return "", ""
+    others = {name: other_number(value) if name in nouns else value for name, value in values.items()}
+    return " ".join(template.format_map(values).split()), " ".join(template.format_map(others).split())
+
+
+def long_sentences(menu: Menu, rows: Rows, *, random: np.random.Generator, word_dropout: float) -> Sentences:
+    """The title or the long text of each product, by chance; words are left out by chance.
+
+    Args:
+        menu: The catalog's texts.
+        rows: The batch, int64 `[batch]`.
+        random: Where chance comes from.
+        word_dropout: Chance of each word to be left out; never all of them.
+    """
+    products, columns = _chosen(menu.codes[rows, :LONG], random)
+    codes = menu.codes[rows[products], columns]
+    texts = [_thinned(menu.texts[code], random, word_dropout) for code in codes]
+    return Sentences(products, texts, _true_of(menu, rows, products, columns))
+
+
+def short_sentences(menu: Menu, rows: Rows, *, random: np.random.Generator) -> Sentences:
+    """One attribute text of each product, by chance, in either number."""
+    products, columns = _chosen(menu.codes[rows, LONG:], random)
+    columns = columns + LONG
+    other = random.random(len(products)) < _OTHER_NUMBER
+    texts = [
+        menu.variants[code] if swap else menu.texts[code]
+        for code, swap in zip(menu.codes[rows[products], columns], other, strict=True)
+    ]
+    return Sentences(products, texts, _true_of(menu, rows, products, columns))
+
+
+def _chosen(codes: NDArray[np.int32], random: np.random.Generator) -> tuple[Rows, Rows]:
+    """Positions of products that have a text, and for each a column drawn evenly among those it has."""
+    if not codes.shape[1]:
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    there = codes != MISSING
+    products = np.flatnonzero(there.any(axis=1))
+    luck = np.where(there[products], random.random(there[products].shape), -1.0)
+    return products, luck.argmax(axis=1)
+
+
+def _true_of(menu: Menu, rows: Rows, products: Rows, columns: Rows) -> NDArray[np.bool_]:
+    """A text is true of every product that the same column gives the same text."""
+    own: NDArray[np.int32] = menu.codes[rows[products], columns]
+    equal: NDArray[np.bool_] = own[:, None] == menu.codes[rows][:, columns].T
+    return equal
+
+
+def _thinned(text: str, random: np.random.Generator, share: float) -> str:
+    words = re.split(r"\s+", text)
+    if share == 0.0 or len(words) < 3:
+        return text
+    kept = [word for word, luck in zip(words, random.random(len(words)), strict=True) if luck >= share]
+    return " ".join(kept) if kept else text

@@ -1,0 +1,24 @@
+"""Which products are held out: by the hash of their ids, so that no order, run or seed moves one across."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aisle.files import digest
+
+_BUCKETS = 1 << 32
+
+
+def held_out(ids: Sequence[str], *, share: float) -> NDArray[np.bool_]:
+    """Whether each product belongs to the validation split.
+
+    Args:
+        ids: n product ids.
+        share: Of all products, 0 to 1; the split holds about this many.
+
+    Returns:
+        bool `[n]`.
+    """
+    limit = share * _BUCKETS
+    return np.array([int(digest("split", id_)[:8], 16) < limit for id_ in ids], dtype=np.bool_)

@@ -1,0 +1,69 @@
+"""What a run needs to go on after a kill: weights, optimizer moments and the step, in one safetensors file."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from aisle.errors import ModelError, SettingsError
+from aisle.files import write_atomically
+
+FORMAT_VERSION = 1
+_HEADER = "aisle.training"
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How far a run has come.
+
+    Attributes:
+        step: Steps done.
+        steps_per_epoch: Of this run; another number means other catalogs or another batch.
+    """
+
+    step: int
+    steps_per_epoch: int
+
+
+def save_state(path: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer, position: Position) -> None:
+    """Write the state; it appears whole or the former one stays."""
+    tensors = {f"model.{name}": tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    for name, parameter in model.named_parameters():
+        for key, value in optimizer.state[parameter].items():
+            tensors[f"optimizer.{key}.{name}"] = value.detach().cpu().contiguous()
+    header = {"format_version": FORMAT_VERSION, "step": position.step, "steps_per_epoch": position.steps_per_epoch}
+    write_atomically(path, lambda file: save_file(tensors, file, metadata={_HEADER: json.dumps(header)}))
+
+
+def load_state(path: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> Position:
+    """Fill model and optimizer from a file of `save_state`.
+
+    Raises:
+        SettingsError: There is no such file.
+        ModelError: It is damaged, of another format version, or of another model.
+    """
+    if not path.is_file():
+        raise SettingsError(f"there is no run to resume: {path} does not exist; start without --resume")
+    try:
+        with safe_open(path, framework="pt", device="cpu") as file:
+            header = json.loads((file.metadata() or {})[_HEADER])
+            if header.pop("format_version") != FORMAT_VERSION:
+                raise ModelError(f"{path} is of another format version: start the run again in another folder")
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+        weights = {name.removeprefix("model."): t for name, t in tensors.items() if name.startswith("model.")}
+        model.load_state_dict(weights)
+    except (SafetensorError, KeyError, ValueError, RuntimeError) as error:
+        raise ModelError(f"{path} cannot be resumed ({error}): start the run again in another folder") from error
+    _fill(optimizer, model, tensors)
+    return Position(**header)
+
+
+def _fill(optimizer: torch.optim.Optimizer, model: torch.nn.Module, tensors: dict[str, torch.Tensor]) -> None:
+    for name, parameter in model.named_parameters():
+        for key in ("step", "exp_avg", "exp_avg_sq"):
+            tensor = tensors.get(f"optimizer.{key}.{name}")
+            if tensor is not None:
+                optimizer.state[parameter][key] = tensor.to(parameter.device)
