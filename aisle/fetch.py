@@ -1,13 +1,11 @@
 """A picture as a catalog holds it (bytes, base64, path, URL) to the bytes of its file."""
 
-import base64
-import binascii
 from pathlib import Path
 
 import fsspec
 
 from aisle.errors import ImageFault, InvalidImage
-from aisle.images import ImageLimits
+from aisle.images import ImageLimits, decode_base64
 from aisle.sources import ImageValue
 
 _BASE64_STARTS = ("/9j/", "iVBORw0KGgo", "R0lGOD", "UklGR")
@@ -57,15 +55,3 @@ def _read_local(path: Path, limits: ImageLimits) -> bytes:
             fault=ImageFault.TOO_MANY_BYTES,
         )
     return path.read_bytes()
-
-
-def decode_base64(text: str) -> bytes:
-    """Bytes of standard base64.
-
-    Raises:
-        InvalidImage: `text` is not base64.
-    """
-    try:
-        return base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise InvalidImage(f"the picture is not valid base64: {error}", fault=ImageFault.CORRUPT) from error

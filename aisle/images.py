@@ -1,5 +1,7 @@
 """Bytes of a picture to upright RGB, with the caps checked before any pixel is decoded."""
 
+import base64
+import binascii
 import io
 import struct
 import zlib
@@ -79,6 +81,18 @@ def decode_image(data: bytes, *, limits: ImageLimits = DEFAULT_LIMITS, at_least:
     except _DECODER_ERRORS as error:
         fault = ImageFault.TRUNCATED if _is_truncation(error) else ImageFault.CORRUPT
         raise InvalidImage(f"the picture cannot be decoded: {error}", fault=fault) from error
+
+
+def decode_base64(text: str) -> bytes:
+    """Bytes of standard base64.
+
+    Raises:
+        InvalidImage: `text` is not base64.
+    """
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise InvalidImage(f"the picture is not valid base64: {error}", fault=ImageFault.CORRUPT) from error
 
 
 def _open(data: bytes, limits: ImageLimits) -> Image.Image:

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, Response
 from starlette.routing import Match, Route
 
-from aisle.fetch import decode_base64
+from aisle.images import decode_base64
 from aisle.settings import Settings
 from serving import engine
 from serving.answers import answer_json, describe_release, product_json, release_json, to_json

@@ -10,16 +10,16 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from tests.batch.catalogs import good_rows, hostile_images, row, write_catalog
 
 from aisle.catalog import template_columns
 from aisle.encoder import Provider
 from aisle.errors import CatalogError, ImageFault, InvalidImage, ProviderUnavailable, SettingsError
-from aisle.fetch import decode_base64
+from aisle.images import decode_base64
 from aisle.layout import INDEX, PRODUCTS, REJECTS, THUMBNAILS, Layout
 from aisle.manifest import IndexKind
 from batch.executor import Executor, ExecutorKind, TaskDied, WorkerLayout, count_gpus, open_executor, worker_layout
 from batch.options import ReindexOptions
+from tests.batch.catalogs import good_rows, hostile_images, row, write_catalog
 
 EXECUTORS = {
     "in this process": (ExecutorKind.LOCAL, WorkerLayout(workers=1)),
@@ -97,10 +97,9 @@ def expected(catalog: str, tiny_model: Path, tmp_path_factory: pytest.TempPathFa
 
 
 def _release(executor: Executor, catalog: str, model: Path, root: Path) -> Path:
-    from tests.batch.catalogs import ROLES
-
     from batch.progress import SilentProgress
     from batch.reindex import reindex
+    from tests.batch.catalogs import ROLES
 
     return reindex(
         catalog=catalog,
