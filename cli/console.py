@@ -1,9 +1,14 @@
 """What people see: results on standard output, everything else on standard error."""
 
+import sys
+
 from rich.console import Console
 from rich.table import Table
 
-out = Console(highlight=False, soft_wrap=True)
+WIDE = 200
+"""Columns of a file or a pipe: tables that a program reads must not wrap."""
+
+out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else WIDE)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 

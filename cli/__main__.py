@@ -1,0 +1,5 @@
+"""`python -m cli` is `aisle`."""
+
+from cli.main import main
+
+main()
