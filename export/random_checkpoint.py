@@ -1,6 +1,8 @@
 """For benchmarks and tests: a CLIP checkpoint of real shape with random weights. It understands nothing."""
 
 import json
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
@@ -56,7 +58,7 @@ def random_checkpoint(folder: Path, *, size: CheckpointSize = "tiny", seed: int 
         `folder`.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    tokenizer = word_tokenizer(folder, _WORDS)
+    tokenizer = _word_tokenizer(folder, _WORDS)
     config = CLIPConfig(**_TINY) if size == "tiny" else CLIPConfig()
     text = config.text_config
     text.vocab_size = len(tokenizer) if size == "tiny" else text.vocab_size
@@ -74,7 +76,7 @@ def random_checkpoint(folder: Path, *, size: CheckpointSize = "tiny", seed: int 
     return folder
 
 
-def word_tokenizer(folder: Path, words: tuple[str, ...] | list[str]) -> CLIPTokenizerFast:
+def _word_tokenizer(folder: Path, words: Sequence[str]) -> CLIPTokenizerFast:
     """A CLIP tokenizer whose merges spell the given words; any other text falls back to its bytes.
 
     Args:
@@ -82,14 +84,11 @@ def word_tokenizer(folder: Path, words: tuple[str, ...] | list[str]) -> CLIPToke
         words: Lower-case words.
     """
     alphabet = sorted(ByteLevel.alphabet())
-    merges: list[tuple[str, str]] = []
+    merges: dict[tuple[str, str], int] = {}
     for word in words:
-        symbols = [*word[:-1], f"{word[-1]}</w>"]
-        joined = symbols[0]
-        for symbol in symbols[1:]:
-            if (joined, symbol) not in merges:
-                merges.append((joined, symbol))
-            joined += symbol
+        pieces = _pieces(word, merges)
+        for place in range(1, len(pieces)):
+            merges[("".join(pieces[:place]), pieces[place])] = len(merges)
     # The end token has the highest id, as in CLIP's own vocabulary: checkpoints of 2021 find it by argmax.
     tokens = [*alphabet, *(f"{letter}</w>" for letter in alphabet), *("".join(pair) for pair in merges), BEGIN, END]
     vocabulary = {token: number for number, token in enumerate(dict.fromkeys(tokens))}
@@ -106,3 +105,13 @@ def word_tokenizer(folder: Path, words: tuple[str, ...] | list[str]) -> CLIPToke
         pad_token=END,
         model_max_length=77,
     )
+
+
+def _pieces(word: str, merges: Mapping[tuple[str, str], int]) -> list[str]:
+    """Byte-pair encoding of one word: the earliest merge that applies, until none does."""
+    pieces = [*word[:-1], f"{word[-1]}</w>"]
+    while known := [pair for pair in pairwise(pieces) if pair in merges]:
+        first = min(known, key=merges.__getitem__)
+        place = list(pairwise(pieces)).index(first)
+        pieces[place : place + 2] = ["".join(first)]
+    return pieces

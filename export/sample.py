@@ -7,7 +7,7 @@ from itertools import islice
 import numpy as np
 
 from aisle.catalog import Product, Roles, check_roles, infer_roles, product_of
-from aisle.errors import CatalogError, InvalidImage
+from aisle.errors import CatalogError, InvalidImage, SettingsError
 from aisle.fetch import fetch_image
 from aisle.images import DEFAULT_LIMITS, decode_image
 from aisle.sources import ImageValue, Source, open_source
@@ -30,11 +30,20 @@ class ParitySample:
         images: Files' bytes, each of which `aisle.images.decode_image` accepts.
         texts: Non-empty.
         source: For people, where they are from: `catalog`, `drawn`, `given`.
+
+    Raises:
+        SettingsError: There are no pictures or no texts.
     """
 
     images: tuple[bytes, ...]
     texts: tuple[str, ...]
     source: str = "given"
+
+    def __post_init__(self) -> None:
+        if not self.images or not self.texts:
+            raise SettingsError(
+                f"a parity sample has {len(self.images)} pictures and {len(self.texts)} texts; it needs some of both"
+            )
 
 
 def drawn_sample(size: int = SIZE, seed: int = 0) -> ParitySample:

@@ -1,9 +1,11 @@
 """Starting the server: this process becomes BentoML's."""
 
+import errno
 import os
 import socket
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import NoReturn
 
@@ -23,7 +25,8 @@ def serve(settings: Settings) -> NoReturn:
         SettingsError: The port cannot be listened on.
     """
     check_port(settings)
-    command = [sys.executable, "-m", "bentoml", "serve", "serving.service:Aisle", "--working-dir", str(_CHECKOUT)]
+    command = [sys.executable, "-m", "bentoml", "serve", "serving.service:Aisle", "--quiet"]
+    command += ["--working-dir", str(_CHECKOUT)]
     os.execve(sys.executable, command, os.environ | server_environment(settings))  # noqa: S606 - a shell is what we avoid
 
 
@@ -33,27 +36,38 @@ def server_environment(settings: Settings) -> dict[str, str]:
         "OMP_NUM_THREADS": "1",  # see serving/service.py
         "BENTOML_HOME": str(_private_folder(settings.listen_port)),
         "BENTOML_DO_NOT_TRACK": "True",
-        "BENTOML_QUIET": "true",
     }
 
 
-def check_port(settings: Settings) -> None:
+def check_port(settings: Settings, *, patience_seconds: float = 2.0) -> None:
     """Find out now, in one line, what BentoML would tell in a traceback.
+
+    Args:
+        settings: Name the address.
+        patience_seconds: How long to wait for it: the workers of a server that was killed need a moment to notice.
 
     Raises:
         SettingsError: Something else listens there, or it is not ours to listen on.
     """
-    address = (settings.listen_host, settings.listen_port)
+    deadline = time.monotonic() + patience_seconds
+    while (error := _listening_fault(settings)) is not None:
+        if error.errno != errno.EADDRINUSE or time.monotonic() > deadline:
+            raise SettingsError(
+                f"cannot listen on {settings.listen_host} port {settings.listen_port} ({error.strerror}): stop what "
+                f"runs there, or choose another with --port or {variable('listen_port')}"
+            ) from error
+        time.sleep(0.1)
+
+
+def _listening_fault(settings: Settings) -> OSError | None:
     family = socket.AF_INET6 if ":" in settings.listen_host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a server that just ended is no obstacle
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # closed connections are no obstacle
         try:
-            probe.bind(address)
+            probe.bind((settings.listen_host, settings.listen_port))
         except OSError as error:
-            raise SettingsError(
-                f"cannot listen on {address[0]} port {address[1]} ({error.strerror}): stop what runs there, or choose "
-                f"another with --port or {variable('listen_port')}"
-            ) from error
+            return error
+    return None
 
 
 def _private_folder(port: int) -> Path:

@@ -9,6 +9,8 @@ import os
 # runs on one core; several searches run at once.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import signal
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from aisle.settings import Settings, from_environment
 from serving.app import create_app
+
+_PARENT_SECONDS = 0.5
+"""How often a worker looks after its parent process."""
 
 _GRACE_SECONDS = 2.0
 """BentoML's own time-out comes after ours, so that ours, with its envelope, is what a client sees."""
@@ -53,6 +58,19 @@ def build_service(settings: Settings, *, metrics_folder: Path | None = None) -> 
     class Aisle:
         """Product search by text, by picture, and by both."""
 
+        def __init__(self) -> None:
+            self._stopped = threading.Event()
+
+        @bentoml.on_startup  # type: ignore[untyped-decorator]
+        def watch_parent(self) -> None:
+            """Begin to end with the parent process."""
+            threading.Thread(target=_end_with_parent, args=(os.getppid(), self._stopped), daemon=True).start()
+
+        @bentoml.on_shutdown  # type: ignore[untyped-decorator]
+        def stop_watching(self) -> None:
+            """The worker ends by itself."""
+            self._stopped.set()
+
     # Mounted for its lifespan, which BentoML then runs with the worker's; requests come through the front door.
     bentoml.asgi_app(application, path="/")(Aisle)
     service = bentoml.service(
@@ -67,6 +85,14 @@ def build_service(settings: Settings, *, metrics_folder: Path | None = None) -> 
     )(Aisle)
     service.add_asgi_middleware(FrontDoor, application=application)
     return service
+
+
+def _end_with_parent(parent: int, stopped: threading.Event) -> None:
+    """A worker whose server was killed would go on, hold the port, and answer beside the next server's workers."""
+    while not stopped.wait(_PARENT_SECONDS):
+        if os.getppid() != parent:
+            os.kill(os.getpid(), signal.SIGTERM)
+            return
 
 
 def _metrics_folder() -> Path | None:

@@ -88,7 +88,7 @@ def earrings(garment: Garment) -> str:
                 shape(
                     f"M{x:g} {y - 34:g}L{x + 20:g} {y + 46:g}L{x:g} {y + 88:g}L{x - 20:g} {y + 46:g}Z",
                     fill="#ffffff",
-                    opacity=0.16,
+                    opacity=0.1,
                 ),
             ]
             parts += [

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.batch.catalogs import ROLES
 
 from aisle.layout import Layout
 from batch.executor import WorkerLayout
@@ -13,6 +12,7 @@ from batch.local_executor import LocalExecutor
 from batch.options import ReindexOptions, Summary
 from batch.progress import SilentProgress
 from batch.reindex import reindex
+from tests.batch.catalogs import ROLES
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.batch.catalogs import picture
 
 from aisle.catalog import RejectReason
 from aisle.encoder import OnnxEncoder, Provider
@@ -18,6 +17,7 @@ from aisle.sources import ImageValue
 from aisle.store import Shard, content_key, read_shard
 from batch.embed import EmbedSetup, ShardTask, embed_shard
 from batch.plan import Pictures
+from tests.batch.catalogs import picture
 
 
 @pytest.fixture

@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from tests.batch.catalogs import ROLES, good_rows, picture, row, write_catalog
 
 from aisle.catalog import RejectReason, Roles
 from aisle.errors import CatalogError
 from aisle.manifest import AttributeType
 from aisle.sources import TableSource, open_source
 from batch.plan import cut, guess_roles, plan_catalog
+from tests.batch.catalogs import ROLES, good_rows, picture, row, write_catalog
 
 
 def test_rows_are_taken_or_rejected_with_the_reason(tmp_path: Path):

@@ -5,10 +5,10 @@ import io
 import numpy as np
 import pytest
 from PIL import Image
-from tests.batch.catalogs import encoded, picture
 
 from aisle.images import decode_image
 from batch.thumbnail import LONGEST_SIDE, make_thumbnail
+from tests.batch.catalogs import encoded, picture
 
 
 def thumbnail(data: bytes) -> bytes:

@@ -48,6 +48,7 @@ def test_row_groups_and_progress(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     metadata = pq.read_metadata(path)
     assert [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)] == [500, 500, 130]
     assert progress == [500, 1000, 1130]
+    assert list(tmp_path.iterdir()) == [path]
     table = pq.read_table(path, columns=["id", "brand"])
     assert table["id"].to_pylist() == [f"demo-{index:06d}" for index in range(1130)]
     assert set(table["brand"].to_pylist()) == {"seed 3"}

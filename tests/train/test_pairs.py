@@ -1,0 +1,95 @@
+"""Texts of products: templates, nouns in both numbers, and of which products a text is true."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from aisle.errors import CatalogError
+from aisle.sources import open_source
+from train.number import other_number
+from train.pairs import MISSING, Menu, long_sentences, read_menu, roles_of, short_sentences
+from train.recipe import CatalogRecipe, Recipe
+
+
+@pytest.fixture
+def menu(recipe: Recipe) -> Menu:
+    catalog = recipe.catalogs[0]
+    source = open_source(catalog.location)
+    return read_menu(source, roles_of(source, catalog), catalog)
+
+
+def test_menu_holds_title_text_and_templates(menu: Menu) -> None:
+    assert menu.ids[:2] == ["p00", "p01"]
+    assert [menu.texts[code] for code in menu.codes[0]] == ["Maker 0 red bag", "Maker 0 red bag", "red bag", "bag"]
+    assert [menu.variants[code] for code in menu.codes[2]] == [*["Maker 2 blue scarf"] * 2, "blue scarves", "scarves"]
+    assert (menu.codes[7] == MISSING).all()
+    assert menu.codes[0, 2] == menu.codes[12, 2]  # both are red bags
+    assert menu.codes[0, 2] != menu.codes[1, 2]
+
+
+def test_short_sentences_are_true_of_every_product_they_fit(menu: Menu) -> None:
+    rows = np.array([0, 12, 1, 7, 3])  # red bag, red bag, green disc, nothing, black bag
+    for seed in range(20):
+        said = short_sentences(menu, rows, random=np.random.default_rng(seed))
+        assert said.products.tolist() == [0, 1, 2, 4]
+        for text, truth in zip(said.texts, said.true_of, strict=True):
+            expected = {
+                "red bag": [1, 1, 0, 0, 0],
+                "bag": [1, 1, 0, 0, 1],
+                "green disc": [0, 0, 1, 0, 0],
+                "disc": [0, 0, 1, 0, 0],
+                "black bag": [0, 0, 0, 0, 1],
+            }[text.removesuffix("s")]
+            assert truth.tolist() == [bool(one) for one in expected]
+
+
+def test_short_sentences_use_every_template_and_both_numbers(menu: Menu) -> None:
+    random = np.random.default_rng(0)
+    said = {short_sentences(menu, np.array([0]), random=random).texts[0] for _ in range(60)}
+    assert said == {"red bag", "red bags", "bag", "bags"}
+
+
+def test_long_sentences_lose_words_by_chance_and_never_all(menu: Menu) -> None:
+    whole = long_sentences(menu, np.array([0, 7, 1]), random=np.random.default_rng(0), word_dropout=0.0)
+    assert whole.texts == ["Maker 0 red bag", "Maker 1 green disc"]
+    assert whole.products.tolist() == [0, 2]
+    random = np.random.default_rng(0)
+    thinned = [long_sentences(menu, np.array([0]), random=random, word_dropout=0.9).texts[0] for _ in range(50)]
+    assert all(thinned)
+    assert any(len(text.split()) == 1 for text in thinned)
+
+
+def test_a_template_over_an_unknown_column_is_refused(recipe: Recipe) -> None:
+    catalog = CatalogRecipe(name="shapes", location=recipe.catalogs[0].location, templates=("{hue} {shape}",))
+    with pytest.raises(CatalogError, match="'hue'"):
+        roles_of(open_source(catalog.location), catalog)
+
+
+def test_a_catalog_without_pictures_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "texts.csv"
+    path.write_text("id,title\n1,red bag\n")
+    with pytest.raises(CatalogError, match="no column holds pictures"):
+        roles_of(open_source(str(path)), CatalogRecipe(name="texts", location=str(path)))
+
+
+@pytest.mark.parametrize(
+    ("singular", "plural"),
+    [
+        ("shirt", "shirts"),
+        ("dress", "dresses"),
+        ("watch", "watches"),
+        ("scarf", "scarves"),
+        ("casual shoe", "casual shoes"),
+        ("baby", "babies"),
+        ("clutch", "clutches"),
+    ],
+)
+def test_other_number_goes_both_ways(singular: str, plural: str) -> None:
+    assert other_number(singular) == plural
+    assert other_number(plural) == singular
+
+
+@pytest.mark.parametrize("word", ["jeans", "track pants", "sunglasses", "", "size 7"])
+def test_words_with_one_number_stay(word: str) -> None:
+    assert other_number(word) == word
