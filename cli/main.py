@@ -8,7 +8,7 @@ import typer
 
 import aisle
 from aisle.errors import AisleError
-from cli import demo, export, reindex, releases, search, serve
+from cli import demo, evaluate, export, reindex, releases, search, serve
 from cli.console import complain
 
 EPILOG = """
@@ -40,6 +40,7 @@ app.command("reindex")(reindex.reindex)
 app.command("serve")(serve.serve)
 app.command("search")(search.search)
 app.command("releases")(releases.releases)
+app.command("evaluate")(evaluate.evaluate)
 
 
 def _version(wanted: bool) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from random import Random
 
+from demo import popularity
 from demo.assortment import ARTICLES, Article, Category, Stance
 from demo.garment import Garment, Gender
 from demo.palette import COLOURS, companion, hexadecimal, jittered, tones
@@ -17,6 +18,7 @@ BRANDS: tuple[str, ...] = (
     "Ondine", "Fable & Fern", "Quayside", "Zephyrine",
 )  # fmt: skip
 
+_ARTICLE_WEIGHTS = [popularity.ARTICLES.get(article.name, 1) for article in ARTICLES]
 _VARIATIONS = 12
 
 
@@ -51,8 +53,10 @@ class DemoProduct:
 def drawn(index: int, *, seed: int) -> DemoProduct:
     """Product `index` of the catalog `seed`: the same bytes whenever it is drawn on one installation."""
     random = Random(f"aisle-demo/{seed}/{index}")  # noqa: S311 - a drawing, not a secret
-    article = random.choice(ARTICLES)
-    colour = COLOURS[random.choice(article.colours)]
+    (article,) = random.choices(ARTICLES, weights=_ARTICLE_WEIGHTS)
+    colour = COLOURS[
+        random.choices(article.colours, weights=[popularity.COLOURS.get(c, 1) for c in article.colours])[0]
+    ]
     pattern = _pattern(article, random)
     gender = random.choice(article.genders)
     facts = Facts(
