@@ -1,8 +1,6 @@
 """ONNX Runtime sessions of a model bundle: pictures and texts in, unit vectors out."""
 
-import os
 from collections.abc import Sequence
-from enum import StrEnum
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,18 +10,10 @@ from numpy.typing import NDArray
 
 from aisle.errors import ModelError, ProviderUnavailable, SettingsError
 from aisle.layout import IMAGE_GRAPH, PREPROCESS, TEXT_GRAPH, TOKENIZER
+from aisle.machine import Provider
 from aisle.manifest import ModelManifest, load_model_manifest
 from aisle.preprocess import Preprocess, load_preprocess, load_tokenizer, tokenize
 from aisle.types import PixelBatch, UnitVectors
-
-
-class Provider(StrEnum):
-    """Where the graphs run. `auto` takes a GPU when ONNX Runtime can use one, and says which it took."""
-
-    AUTO = "auto"
-    CPU = "cpu"
-    CUDA = "cuda"
-
 
 _NAMES = {Provider.CPU: "CPUExecutionProvider", Provider.CUDA: "CUDAExecutionProvider"}
 
@@ -118,16 +108,6 @@ class OnnxEncoder:
             return np.zeros((0, self.dimension), dtype=np.float32)
         (vectors,) = session.run(None, {session.get_inputs()[0].name: batch})
         return cast(UnitVectors, np.asarray(vectors, dtype=np.float32))
-
-
-def cpu_quota() -> int:
-    """Cores this process may use: the scheduler's affinity, bounded by the container's CPU quota (cgroup 2)."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
-    except (OSError, ValueError):
-        return cores
-    return cores if quota == "max" else max(1, min(cores, round(int(quota) / int(period))))
 
 
 def _session(graph: Path, *, provider: Provider, threads: int) -> onnxruntime.InferenceSession:

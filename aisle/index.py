@@ -16,7 +16,7 @@ from aisle.manifest import IndexKind, IndexParameters
 from aisle.types import ProductVectors, RowIds, Scores
 
 SCAN_ROWS = 4096
-"""Filters that leave at most this many products are answered by scanning those exactly."""
+"""Filters that leave at most this many products of an IVF index are answered by scanning those exactly."""
 
 
 class ProductIndex:
@@ -71,7 +71,7 @@ class ProductIndex:
         k = min(k, matches)
         if k == 0:
             return np.zeros((len(queries), 0), np.float32), np.zeros((len(queries), 0), np.int64)
-        if allowed is not None and matches <= SCAN_ROWS:
+        if allowed is not None and matches <= SCAN_ROWS and self.parameters.kind is IndexKind.IVF:
             return self._scan(queries, np.flatnonzero(allowed), k=k)
         scores, rows = self._ask(queries, k=k, allowed=allowed, nprobe=self.parameters.nprobe)
         short = (rows < 0).any(axis=1)

@@ -81,6 +81,7 @@ class Products:
             raise ReleaseCorrupt(
                 f"{folder}: {len(self.table):,} products but {len(self._thumbnails):,} thumbnails: run `aisle reindex`"
             )
+        self._pictured = pc.greater(pc.binary_length(self._thumbnails), 0).to_numpy()
         self.ids: list[str] = self.table.column("id").to_pylist()
         self._rows = {product_id: row for row, product_id in enumerate(self.ids)}
 
@@ -123,6 +124,10 @@ class Products:
         """A small JPEG, PNG or WebP file; empty when the product has no picture."""
         data: bytes = self._thumbnails[row].as_py()
         return data
+
+    def has_picture(self, row: int) -> bool:
+        """Whether there is a thumbnail, without reading it."""
+        return bool(self._pictured[row])
 
     def value_counts(self, name: str, *, most: int = 100) -> list[tuple[str, int]]:
         """Values of a category or list attribute with their counts, most frequent first, ties by value."""

@@ -9,9 +9,9 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from aisle.encoder import Provider
 from aisle.errors import SettingsError
 from aisle.images import ImageLimits
+from aisle.machine import Provider
 
 PREFIX = "AISLE_"
 

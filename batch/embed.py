@@ -15,11 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aisle.catalog import RejectReason
-from aisle.encoder import OnnxEncoder, Provider
+from aisle.encoder import OnnxEncoder
 from aisle.errors import InvalidImage, ModelMismatch
 from aisle.fetch import fetch_image
 from aisle.images import DEFAULT_LIMITS, decode_image
 from aisle.layout import Layout
+from aisle.machine import Provider
 from aisle.preprocess import Preprocess, prepare_image
 from aisle.sources import ImageValue
 from aisle.store import Shard, content_key, read_shard, shard_key, write_shard

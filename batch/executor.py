@@ -11,8 +11,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
-from aisle.encoder import Provider, cpu_quota, resolve_provider
+from aisle.encoder import resolve_provider
 from aisle.errors import ProviderUnavailable, SettingsError
+from aisle.machine import Provider, cpu_quota
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")

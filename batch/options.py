@@ -17,14 +17,15 @@ class ReindexOptions:
         index: The kind that is forced; None chooses by the number of products.
         recall_target: Least recall@10 against exact search, for every kind of query.
         max_rejects: Largest fraction of the catalog's rows that may be rejected.
-        shard_rows: Rows per shard on average. Another value embeds everything anew.
+        shard_rows: Rows per shard on average: a second or two of work, so that workers finish together and a row that
+            changed takes few others with it. Another value embeds everything anew.
         group_rows: Rows that one task adds to an index that is built in parallel.
     """
 
     index: IndexKind | None = None
     recall_target: float = 0.99
     max_rejects: float = 0.10
-    shard_rows: int = 256
+    shard_rows: int = 128
     group_rows: int = 100_000
 
     def __post_init__(self) -> None:

@@ -13,9 +13,10 @@ import pyarrow as pa
 
 from aisle import __version__
 from aisle.catalog import Roles
-from aisle.encoder import OnnxEncoder, Provider, cpu_quota
+from aisle.encoder import OnnxEncoder
 from aisle.files import sync_folder, write_json
 from aisle.layout import INDEX, MODEL_MANIFEST, PRODUCTS, REJECTS, REPORT, THUMBNAILS, Layout
+from aisle.machine import Provider, cpu_quota
 from aisle.manifest import ModelManifest, QueryKind, load_model_manifest
 from aisle.products import THUMBNAILS_SCHEMA, write_table
 from aisle.sources import open_source

@@ -66,7 +66,7 @@ def sweep(layout: Layout, *, fingerprint: str) -> None:
 
     Only whoever holds the workspace's lock may call this.
     """
-    for folder in [*layout.releases.glob(f"{BUILDING}*"), *layout.models.glob(".*.tmp-*")]:
+    for folder in [*layout.releases.glob(f"{BUILDING}*"), *layout.models.glob(".????????????????.tmp-*")]:
         shutil.rmtree(folder)
     for path in layout.embeddings(fingerprint).glob(".*.tmp-*"):
         path.unlink(missing_ok=True)

@@ -7,8 +7,8 @@ does not depend on them). Needs a catalog of real photos:
 
 1. `usual`: transformers' `CLIPModel` in float32 and `CLIPImageProcessor`, batches of 32 from JPEG bytes, all cores.
 2. `onnxruntime`: the image graph of the same bundle that Aisle uses, on tensors that lie prepared in memory: no
-   decoding, no resizing, nothing kept. Both as one session with a thread per core and as one process of one thread
-   per core, batches of 8 and of 32; the fastest counts.
+   decoding, no resizing, nothing kept. As one session with a thread per core (batches of 32) and as one process of
+   one thread per core (batches of 8 and of 32); the fastest counts.
 3. `aisle`: the embed stage of `aisle reindex` on Ray, from JPEG bytes in a Parquet file to committed shards with
    content keys and thumbnails. Once with pictures alone, which is what the others do, once with titles too.
 
@@ -35,9 +35,9 @@ from PIL import Image
 from report import print_table, write_json
 
 from aisle.catalog import Roles
-from aisle.encoder import Provider, cpu_quota
 from aisle.images import decode_image
 from aisle.layout import IMAGE_GRAPH, PREPROCESS, Layout
+from aisle.machine import Provider, cpu_quota
 from aisle.manifest import Precision, load_model_manifest
 from aisle.preprocess import load_preprocess, prepare_image
 from aisle.sources import open_source
@@ -49,10 +49,12 @@ from batch.progress import SilentProgress
 from batch.reindex import embed_setup
 
 USUAL_BATCH = 32
-RAW_BATCHES = (8, 32)
-SHARD_ROWS = ReindexOptions().shard_rows
+SESSION_BATCH = 32
+PROCESS_BATCHES = (8, 32)
 CHUNK = 64
 """Prepared tensors that a raw process takes at a time."""
+
+SHARD_ROWS = ReindexOptions().shard_rows
 
 
 def main() -> None:
@@ -184,27 +186,25 @@ def _raw(bundle: Path, files: Sequence[bytes], work: Path) -> list[Contestant]:
     pixels = np.load(path)
     pool = ProcessPoolExecutor(cores, get_context("spawn"), initializer=_open_raw, initargs=(bundle, path))
     chunks = [(start, min(start + CHUNK, len(files))) for start in range(0, len(files), CHUNK)]
-    contestants = []
-    for batch in RAW_BATCHES:
-        one = partial(_run_raw, whole, pixels, batch)
-        contestants += [
-            Contestant(
-                name=f"onnxruntime: 1 session x {cores} threads, batch {batch}",
-                group="onnxruntime",
-                images=len(files),
-                warm=partial(one, 0, CHUNK),
-                run=lambda _, one=one: one(0, len(files)),
-            ),
-            Contestant(
-                name=f"onnxruntime: {cores} processes x 1 thread, batch {batch}",
-                group="onnxruntime",
-                images=len(files),
-                warm=lambda batch=batch: list(pool.map(partial(_run_chunk, batch), chunks[: 2 * cores])),
-                run=lambda _, batch=batch: list(pool.map(partial(_run_chunk, batch), chunks)),
-                close=pool.shutdown,
-            ),
-        ]
-    return contestants
+    session = Contestant(
+        name=f"onnxruntime: 1 session x {cores} threads, batch {SESSION_BATCH}",
+        group="onnxruntime",
+        images=len(files),
+        warm=lambda: _run_raw(whole, pixels, SESSION_BATCH, 0, CHUNK),
+        run=lambda _: _run_raw(whole, pixels, SESSION_BATCH, 0, len(files)),
+    )
+    processes = [
+        Contestant(
+            name=f"onnxruntime: {cores} processes x 1 thread, batch {batch}",
+            group="onnxruntime",
+            images=len(files),
+            warm=partial(_run_pool, pool, batch, chunks[: 2 * cores]),
+            run=lambda _, batch=batch: _run_pool(pool, batch, chunks),
+            close=pool.shutdown,
+        )
+        for batch in PROCESS_BATCHES
+    ]
+    return [session, *processes]
 
 
 _raw_state: dict[str, Any] = {}
@@ -213,6 +213,11 @@ _raw_state: dict[str, Any] = {}
 def _open_raw(bundle: Path, path: Path) -> None:
     _raw_state["session"] = _session(bundle / IMAGE_GRAPH, threads=1)
     _raw_state["pixels"] = np.load(path, mmap_mode="r")
+
+
+def _run_pool(pool: ProcessPoolExecutor, batch: int, chunks: Sequence[tuple[int, int]]) -> None:
+    for _ in pool.map(partial(_run_chunk, batch), chunks):
+        pass
 
 
 def _run_chunk(batch: int, chunk: tuple[int, int]) -> None:
@@ -260,7 +265,7 @@ def _stage(
         name=name,
         group=group,
         images=len(plan.rows),
-        warm=lambda: embed(-1, min(len(plan.rows), 2 * SHARD_ROWS * executor.layout.workers)),
+        warm=lambda: embed(-1, min(len(plan.rows), SHARD_ROWS * executor.layout.workers)),
         run=embed,
     )
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aisle.catalog import load_roles
-from aisle.encoder import OnnxEncoder, cpu_quota
 from aisle.errors import CatalogError
 from aisle.files import write_json
 from aisle.layout import Layout
+from aisle.machine import cpu_quota
 from aisle.sources import open_source
 from aisle.vectors import HalfWeights
 from cli.console import out, say, table
@@ -38,6 +38,7 @@ def evaluate(
 
     Pictures only is the honest test of a model: the texts of the products name the answer.
     """
+    from aisle.encoder import OnnxEncoder
     from demo.queries import QueryKind, judged_queries
     from evaluation.encoded import encode_catalog
     from evaluation.judged import judge

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aisle.catalog import Roles
-from aisle.encoder import Provider
 from aisle.layout import Layout
+from aisle.machine import Provider
 from aisle.manifest import IndexKind
 from cli.columns import find_roles
 from cli.console import escape, out, say, table

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from aisle.encoder import Provider
+from aisle.machine import Provider
 from aisle.settings import from_environment
 from cli.console import say
 

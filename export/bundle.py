@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import aisle
-from aisle.encoder import OnnxEncoder, Provider, cpu_quota, resolve_provider
+from aisle.encoder import OnnxEncoder, resolve_provider
 from aisle.errors import ModelError, ParityError
 from aisle.files import sync_folder
 from aisle.layout import PREPROCESS, TOKENIZER, Layout
+from aisle.machine import Provider, cpu_quota
 from aisle.manifest import (
     MODEL_FILES,
     ModelManifest,

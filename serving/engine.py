@@ -178,7 +178,7 @@ def fetch(snapshot: Snapshot, ranking: Ranking) -> tuple[Hit, ...]:
             id=product.id,
             score=score,
             title=product.title,
-            pictured=bool(snapshot.products.thumbnail(row)),
+            pictured=snapshot.products.has_picture(row),
             attributes=product.attributes,
         )
         for row, score, product in zip(rows, scores, snapshot.products.take(rows), strict=True)

@@ -127,7 +127,7 @@ async def product(request: Request, id: str) -> Response:
     """Fields of a product of the live release."""
     products = _live(request).products
     row = products.row(id)
-    return _json(product_json(products.take([row])[0], pictured=bool(products.thumbnail(row))))
+    return _json(product_json(products.take([row])[0], pictured=products.has_picture(row)))
 
 
 @router.get(

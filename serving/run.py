@@ -25,9 +25,16 @@ def serve(settings: Settings) -> NoReturn:
         SettingsError: The port cannot be listened on.
     """
     check_port(settings)
-    command = [sys.executable, "-m", "bentoml", "serve", "serving.service:Aisle", "--quiet"]
-    command += ["--working-dir", str(_CHECKOUT)]
-    os.execve(sys.executable, command, os.environ | server_environment(settings))  # noqa: S606 - a shell is what we avoid
+    environment = os.environ | server_environment(settings)
+    os.execve(sys.executable, server_command(), environment)  # noqa: S606 - a shell is what we avoid
+
+
+def server_command() -> list[str]:
+    """What is started; everything else is in `server_environment`."""
+    return [
+        *(sys.executable, "-m", "bentoml", "serve", "serving.service:Aisle"),
+        *("--quiet", "--working-dir", str(_CHECKOUT)),
+    ]
 
 
 def server_environment(settings: Settings) -> dict[str, str]:

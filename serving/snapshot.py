@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from aisle.encoder import OnnxEncoder, Provider
+from aisle.encoder import OnnxEncoder
 from aisle.errors import ModelMismatch, ReleaseCorrupt
 from aisle.index import ProductIndex
 from aisle.layout import INDEX, Layout
+from aisle.machine import Provider
 from aisle.manifest import QueryKind, ReleaseManifest, load_release_manifest
 from aisle.products import Products
 from aisle.types import UnitVectors

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from aisle.encoder import cpu_quota
 from aisle.errors import InvalidImage
 from aisle.fetch import fetch_image
 from aisle.files import digest, write_atomically, write_json
 from aisle.images import DEFAULT_LIMITS, decode_image
+from aisle.machine import cpu_quota
 from aisle.preprocess import Preprocess, prepare_image
 from aisle.sources import ImageValue, Source
 from aisle.types import PixelBatch

@@ -129,6 +129,7 @@ def test_products_are_read_back_by_row_and_id(tables: Path) -> None:
     assert products.take([2, 0, 1]) == [PRODUCTS_IN[2], PRODUCTS_IN[0], PRODUCTS_IN[1]]
     assert [products.row(product.id) for product in PRODUCTS_IN] == [0, 1, 2]
     assert [products.thumbnail(row) for row in range(3)] == [b"one", b"", b"three"]
+    assert [products.has_picture(row) for row in range(3)] == [True, False, True]
     with pytest.raises(UnknownProduct, match="'zzz'"):
         products.row("zzz")
 

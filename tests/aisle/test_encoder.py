@@ -3,9 +3,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from aisle.encoder import OnnxEncoder, Provider, cpu_quota, resolve_provider
+from aisle.encoder import OnnxEncoder, resolve_provider
 from aisle.errors import ModelError, ProviderUnavailable, SettingsError
 from aisle.layout import TEXT_GRAPH
+from aisle.machine import Provider, cpu_quota
 from aisle.manifest import load_model_manifest
 
 

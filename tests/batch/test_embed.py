@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from aisle.catalog import RejectReason
-from aisle.encoder import OnnxEncoder, Provider
+from aisle.encoder import OnnxEncoder
 from aisle.errors import ImageFault, ModelMismatch, ReleaseCorrupt
 from aisle.images import decode_image
 from aisle.layout import Layout
+from aisle.machine import Provider
 from aisle.preprocess import prepare_image
 from aisle.sources import ImageValue
 from aisle.store import Shard, content_key, read_shard

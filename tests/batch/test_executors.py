@@ -4,7 +4,9 @@ import math
 import operator
 import os
 import signal
+import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +14,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from aisle.catalog import template_columns
-from aisle.encoder import Provider
 from aisle.errors import CatalogError, ImageFault, InvalidImage, ProviderUnavailable, SettingsError
 from aisle.images import decode_base64
 from aisle.layout import INDEX, PRODUCTS, REJECTS, THUMBNAILS, Layout
+from aisle.machine import Provider
 from aisle.manifest import IndexKind
 from batch.executor import Executor, ExecutorKind, TaskDied, WorkerLayout, count_gpus, open_executor, worker_layout
 from batch.options import ReindexOptions
@@ -57,8 +59,9 @@ def test_tasks_are_drawn_as_workers_become_free(executor: Executor):
 
 
 def test_what_a_task_raises_arrives_as_it_is(executor: Executor):
-    with pytest.raises(CatalogError, match="is not valid"):
+    with pytest.raises(CatalogError, match="^text template '{bad' is not valid") as raised:
         list(executor.run(template_columns, ["{good}", "{bad"]))
+    assert raised.type is CatalogError
     with pytest.raises(InvalidImage, match="base64") as caught:
         list(executor.run(decode_base64, ["!"]))
     assert caught.value.fault is ImageFault.CORRUPT
@@ -73,9 +76,10 @@ def test_workers_are_kept(executor: Executor):
 def test_a_dead_worker_costs_its_task_only(executor: Executor):
     if executor.layout.workers == 1 and type(executor).__name__ == "LocalExecutor":
         pytest.skip("in this process the task would kill the tests")
-    outcomes = list(executor.run(signal.raise_signal, [0, 0, 0, signal.SIGKILL, 0, 0, 0]))
+    deadly, long = partial(signal.raise_signal, signal.SIGKILL), partial(time.sleep, 0.2)
+    outcomes = list(executor.run(operator.call, [long, long, long, deadly, long, long, long]))
     died = [outcome for outcome in outcomes if isinstance(outcome, TaskDied)]
-    assert [death.task for death in died] == [signal.SIGKILL]
+    assert [death.task.func for death in died] == [signal.raise_signal]
     assert "died" in died[0].detail
     assert outcomes.count(None) == 6
     assert list(executor.run(abs, [-1])) == [1]

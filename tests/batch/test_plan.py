@@ -1,5 +1,6 @@
 """Which rows become products, and where shards end."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -97,7 +98,7 @@ def test_shards_cover_all_rows_in_order():
     cuts = list(cut(IDS, rows=256))
     assert cuts[0][0] == 0
     assert cuts[-1][1] == len(IDS)
-    assert all(stop == start for (_, stop), (start, _) in zip(cuts, cuts[1:], strict=False))
+    assert all(stop == start for (_, stop), (start, _) in pairwise(cuts))
     lengths = np.array([stop - start for start, stop in cuts[:-1]])
     assert lengths.min() >= 96
     assert lengths.max() <= 384

@@ -56,6 +56,10 @@ def test_what_a_page_would_show_differently_is_encoded_again():
         "turned by EXIF": (encoded(turned, exif=exif), (20, 40)),
         "CMYK": (encoded(Image.new("CMYK", (20, 20))), (20, 20)),
         "see-through": (encoded(Image.new("RGBA", (20, 20), (255, 0, 0, 0)), format="PNG"), (20, 20)),
+        "see-through without a fourth channel": (
+            encoded(Image.new("RGB", (20, 20), "red"), format="PNG", transparency=(255, 0, 0)),
+            (20, 20),
+        ),
         "GIF": (picture(1, format="GIF", size=(20, 20)), (20, 20)),
         "animated": (
             encoded(turned, format="WEBP", save_all=True, append_images=[Image.new("RGB", (40, 20), "blue")]),

@@ -126,7 +126,10 @@ def test_filters(run: Run, workspace: Path) -> None:
         (["reindex", "--catalog", "{catalog}", "--id", "nope", "--workspace", "{workspace}"], "no column 'nope'"),
         (["reindex", "--catalog", "{catalog}", "--text", "{{nope}}", "--workspace", "{workspace}"], "no column 'nope'"),
         (["reindex", "--catalog", "{catalog}", "--attribute", "price=money", "--workspace", "{workspace}"], "'money'"),
-        (["reindex", "--catalog", "{catalog}", "--recall-target", "7", "--workspace", "{workspace}"], "recall_target is 7"),
+        (
+            ["reindex", "--catalog", "{catalog}", "--recall-target", "7", "--workspace", "{workspace}"],
+            "recall_target is 7",
+        ),
     ],
 )
 def test_errors_are_one_line_and_exit_1(

@@ -13,9 +13,10 @@ import torch
 from tokenizers import Tokenizer
 from transformers import CLIPModel
 
-from aisle.encoder import OnnxEncoder, Provider
+from aisle.encoder import OnnxEncoder
 from aisle.errors import ModelError, ParityError, ProviderUnavailable
 from aisle.layout import Layout
+from aisle.machine import Provider
 from aisle.manifest import MODEL_FILES, Precision, load_model_manifest
 from export.bundle import ExportResult, export_checkpoint
 from export.sample import ParitySample

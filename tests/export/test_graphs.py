@@ -9,8 +9,9 @@ import onnxruntime
 import pytest
 import torch
 
-from aisle.encoder import OnnxEncoder, Provider
+from aisle.encoder import OnnxEncoder
 from aisle.errors import ModelError
+from aisle.machine import Provider
 from aisle.manifest import Precision
 from export import graphs
 from export.bundle import ExportResult

@@ -25,8 +25,8 @@ from tokenizers.pre_tokenizers import Whitespace
 
 from aisle.catalog import Product
 from aisle.current import write_current
-from aisle.encoder import Provider
 from aisle.layout import IMAGE_GRAPH, INDEX, PREPROCESS, PRODUCTS, TEXT_GRAPH, THUMBNAILS, TOKENIZER, Layout
+from aisle.machine import Provider
 from aisle.manifest import (
     MODEL_FILES,
     AttributeType,
@@ -72,8 +72,8 @@ def _graph(path: Path, nodes: list[onnx.NodeProto], source: onnx.ValueInfoProto,
     onnx.save(model, path)
 
 
-def make_bundle(models: Path, *, name: str = "by hand") -> str:
-    """Write a bundle; its fingerprint."""
+def make_bundle(models: Path, *, mirrored: bool = False) -> str:
+    """Write a bundle; its fingerprint. In a mirrored one "red" means what "striped" does, and so on."""
     folder = models / "being-made"
     folder.mkdir(parents=True)
     # Each of the 2 x 2 cells of a picture gives a quarter of each colour axis.
@@ -95,7 +95,8 @@ def make_bundle(models: Path, *, name: str = "by hand") -> str:
     )
     table = np.zeros((9, DIMENSION), dtype=np.float32)  # row 0 pads, row 1 is the unknown word
     table[1, 7] = 1.0
-    table[2:] = np.eye(DIMENSION, dtype=np.float32)[:7]
+    axes = np.eye(DIMENSION, dtype=np.float32)[:7]
+    table[2:] = axes[::-1] if mirrored else axes
     _graph(
         folder / TEXT_GRAPH,
         [
@@ -111,18 +112,16 @@ def make_bundle(models: Path, *, name: str = "by hand") -> str:
     tokenizer.normalizer, tokenizer.pre_tokenizer = Lowercase(), Whitespace()
     tokenizer.enable_padding(pad_id=0, pad_token="[PAD]")
     tokenizer.save(str(folder / TOKENIZER))
-    save_preprocess(
-        Preprocess(shortest_edge=SIZE, crop=SIZE, resample="bicubic", max_length=32 + len(name)), folder / PREPROCESS
-    )
+    save_preprocess(Preprocess(shortest_edge=SIZE, crop=SIZE, resample="bicubic", max_length=32), folder / PREPROCESS)
     files = record_files(folder, MODEL_FILES)
     fingerprint = model_fingerprint(files)
     manifest = ModelManifest(
-        name=name,
+        name="by hand",
         family="clip",
         precision=Precision.FLOAT32,
         dimension=DIMENSION,
         image_size=SIZE,
-        max_length=32 + len(name),
+        max_length=32,
         fingerprint=fingerprint,
         files=files,
     )
@@ -260,6 +259,12 @@ def bundles(tmp_path_factory) -> tuple[Path, str]:
     """A `models` folder with one bundle, and its fingerprint."""
     models = tmp_path_factory.mktemp("bundles") / "models"
     return models, make_bundle(models)
+
+
+@pytest.fixture(scope="session")
+def mirrored(bundles) -> str:
+    """The fingerprint of another model beside the first."""
+    return make_bundle(bundles[0], mirrored=True)
 
 
 @pytest.fixture

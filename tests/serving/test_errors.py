@@ -1,6 +1,8 @@
 """What goes wrong has the same envelope everywhere, and the right code."""
 
+import asyncio
 import base64
+import threading
 import zlib
 
 import pytest
@@ -117,8 +119,6 @@ def test_bodies_that_are_too_large(release, start, make_picture):
 
 def test_a_declared_length_is_refused_before_the_body_is_read(release, start):
     """The application is asked directly: it must answer without ever asking for the body."""
-    import asyncio
-
     release()
     with start(max_body_bytes=1000) as client:
 
@@ -188,8 +188,6 @@ def test_request_ids(client):
 
 
 def test_a_request_that_takes_too_long(release, start, monkeypatch):
-    import asyncio
-
     from serving.searcher import Searcher
 
     async def sleep(*_):
@@ -199,3 +197,43 @@ def test_a_request_that_takes_too_long(release, start, monkeypatch):
     with start(timeout_seconds=0.2) as client:
         monkeypatch.setattr(Searcher, "search", sleep)
         assert fault(client.post("/search", json={"text": "red"}), 504)["code"] == "timeout"
+
+
+def test_nobody_searches_for_a_client_that_went_away(release, start, monkeypatch):
+    """One request runs, another waits behind it; the waiting one's client leaves, and its text is never encoded."""
+    release()
+    with start(batches_in_flight=1) as client:
+        encoder = client.app.state.service.watcher.snapshot.encoder
+        gate, entered, encoded, encode = threading.Event(), threading.Event(), [], encoder.encode_texts
+
+        def slow(texts):
+            encoded.extend(texts)
+            entered.set()
+            assert gate.wait(10)
+            return encode(texts)
+
+        monkeypatch.setattr(encoder, "encode_texts", slow)
+        first = threading.Thread(target=client.post, args=("/search",), kwargs={"json": {"text": "first"}})
+        first.start()
+        assert entered.wait(10)
+
+        async def ask_and_leave():
+            messages = iter([{"type": "http.request", "body": b'{"text": "abandoned"}'}, {"type": "http.disconnect"}])
+            sent = []
+
+            async def receive():
+                return next(messages)
+
+            async def send(message):
+                sent.append(message)
+
+            headers = [(b"content-type", b"application/json")]
+            scope = {"type": "http", "method": "POST", "path": "/search", "headers": headers, "query_string": b""}
+            await client.app(scope, receive, send)
+            return sent[0]["status"]
+
+        assert client.portal.call(ask_and_leave) == 499
+        gate.set()
+        first.join()
+        assert client.post("/search", json={"text": "last"}).status_code == 200
+        assert encoded == ["first", "last"]

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from aisle.encoder import Provider
 from aisle.errors import SettingsError
+from aisle.machine import Provider
 from aisle.settings import Settings, from_environment, to_environment, variable
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "settings.md"

@@ -1,17 +1,28 @@
 """A tiny catalog of coloured shapes: enough to learn from within seconds."""
 
 import io
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import torch
 from PIL import Image, ImageDraw
 
 from train.recipe import CatalogRecipe, ModelRecipe, Recipe, TrainingRecipe
 
 COLOURS = {"red": (220, 20, 30), "green": (20, 160, 40), "blue": (20, 60, 220), "black": (10, 10, 10)}
 SHAPES = ("bag", "disc", "scarf")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Threads of a pool cost more than these tiny matrices, and stall when the machine is busy."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

@@ -114,8 +114,8 @@ def test_a_state_that_does_not_fit_is_refused(recipe: Recipe, tmp_path: Path) ->
     with pytest.raises(ModelError, match="cannot be loaded"):
         _train(recipe, tmp_path / "run", resume=True)
     _train(recipe, tmp_path / "run", stop=_after(1))
+    smaller = dataclasses.replace(recipe, training=dataclasses.replace(numbers, batch=8))
     with pytest.raises(SettingsError, match="same catalogs and batch"):
-        smaller = dataclasses.replace(recipe, training=dataclasses.replace(numbers, batch=8))
         _train(smaller, tmp_path / "run", resume=True)
     (tmp_path / "run" / STATE).write_bytes(b"damaged")
     with pytest.raises(ModelError, match="cannot be resumed"):
