@@ -84,6 +84,8 @@ class ModelRecipe:
     def __post_init__(self) -> None:
         if self.image_size % self.patch_size:
             raise SettingsError(f"image_size {self.image_size} is no multiple of patch_size {self.patch_size}")
+        if self.image_width % 4:
+            raise SettingsError(f"image_width {self.image_width} is no multiple of 4, which sines and cosines need")
         for name, width in (("image_width", self.image_width), ("text_width", self.text_width)):
             if width % self.head_width:
                 raise SettingsError(f"{name} {width} is no multiple of head_width {self.head_width}")

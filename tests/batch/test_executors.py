@@ -59,7 +59,7 @@ def test_tasks_are_drawn_as_workers_become_free(executor: Executor):
 
 
 def test_what_a_task_raises_arrives_as_it_is(executor: Executor):
-    with pytest.raises(CatalogError, match="^text template '{bad' is not valid") as raised:
+    with pytest.raises(CatalogError, match=r"^text template '{bad' is not valid") as raised:
         list(executor.run(template_columns, ["{good}", "{bad"]))
     assert raised.type is CatalogError
     with pytest.raises(InvalidImage, match="base64") as caught:

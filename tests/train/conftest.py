@@ -36,7 +36,7 @@ def shapes(tmp_path_factory: pytest.TempPathFactory) -> Path:
             {
                 "sku": f"p{number:02d}",
                 "name": f"Maker {number % 5} {colour} {shape}",
-                "colour": colour,
+                "colour": colour.title(),
                 "shape": shape,
                 "picture": picture(shape, COLOURS[colour], shift=number % 7),
             }

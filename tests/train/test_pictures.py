@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
 from aisle.sources import open_source
@@ -81,3 +82,14 @@ def test_towers_agree_with_transformers_and_patches_can_be_left_out(recipe: Reci
     torch.testing.assert_close(part.norm(dim=1), torch.ones(3))
     assert (part - stock).abs().max() > 1e-3
     torch.testing.assert_close(together, torch.cat(alone), atol=1e-5, rtol=0)  # padding is never looked at
+
+
+def test_a_new_model_knows_where_patches_are(recipe: Recipe) -> None:
+    tokenizer = train_tokenizer(["red bag"], vocabulary=300, max_length=16)
+    model = small_checkpoint(recipe.model, tokenizer, seed=0).model
+    places = model.vision_model.embeddings.position_embedding.weight[1:].detach()
+    alike = places @ places.T  # 4 x 4 patches, row by row
+    assert alike.argmax(dim=1).tolist() == list(range(16))
+    assert alike[0, 1] == pytest.approx(float(alike[0, 4]))  # one step right, one step down
+    assert alike[0, 1] > alike[0, 2] > alike[0, 10]
+    assert float(places.square().mean().sqrt()) == pytest.approx(0.7, abs=0.01)
