@@ -36,15 +36,19 @@ def fetch_image(value: ImageValue, *, folder: str, limits: ImageLimits) -> bytes
         return decode_base64(value)
     location = value if "://" in value or value.startswith("/") else f"{folder.rstrip('/')}/{value}"
     try:
-        if "://" not in location:
-            return _read_local(Path(location), limits)
-        with fsspec.open(location, "rb") as stream:
-            data: bytes = stream.read(limits.max_bytes + 1)
-            return data
+        return _read_local(Path(location), limits) if "://" not in location else _read_remote(location, limits)
+    except InvalidImage:
+        raise
     except FileNotFoundError as error:
         raise InvalidImage(f"picture {value} does not exist", fault=ImageFault.NOT_FOUND) from error
-    except (OSError, ValueError, ImportError) as error:
+    except Exception as error:  # file systems are plug-ins: each raises what its own libraries raise
         raise InvalidImage(f"picture {value} cannot be read: {error}", fault=ImageFault.UNREADABLE) from error
+
+
+def _read_remote(location: str, limits: ImageLimits) -> bytes:
+    with fsspec.open(location, "rb") as stream:
+        data: bytes = stream.read(limits.max_bytes + 1)
+        return data
 
 
 def _read_local(path: Path, limits: ImageLimits) -> bytes:

@@ -16,6 +16,7 @@ from tokenizers import Tokenizer
 
 from aisle.errors import ModelError
 from aisle.files import write_json
+from aisle.images import DEFAULT_LIMITS, ImageLimits, decode_image
 from aisle.types import PixelBatch, TokenBatch
 
 FORMAT_VERSION = 1
@@ -54,6 +55,10 @@ class Preprocess:
             raise ModelError(f"max_length is {self.max_length}; a text needs at least 3 tokens")
 
 
+LEAST_DECODED = 192
+"""Small models must not make small thumbnails: JPEGs are decoded to at least twice this, in pixels."""
+
+
 def save_preprocess(preprocess: Preprocess, path: Path) -> None:
     """Write `preprocess.json`."""
     write_json(path, {"format_version": FORMAT_VERSION, **asdict(preprocess)})
@@ -75,6 +80,23 @@ def load_preprocess(path: Path) -> Preprocess:
         return Preprocess(**values)
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise ModelError(f"{path} cannot be used ({error}): export the model again") from error
+
+
+def decode_for(data: bytes, preprocess: Preprocess, *, limits: ImageLimits = DEFAULT_LIMITS) -> Image.Image:
+    """Decode a picture for a model and for its thumbnail.
+
+    Everybody decodes through this, so that a photo that was indexed and the same photo as a query are the same pixels:
+    at which scale a large JPEG is decoded depends on the size that is asked for.
+
+    Args:
+        data: The file's bytes.
+        preprocess: The model's rules.
+        limits: Caps, checked against the header.
+
+    Raises:
+        InvalidImage: The bytes are not a picture we accept.
+    """
+    return decode_image(data, limits=limits, at_least=max(preprocess.shortest_edge, LEAST_DECODED))
 
 
 def prepare_image(image: Image.Image, preprocess: Preprocess) -> PixelBatch:

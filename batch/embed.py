@@ -18,16 +18,16 @@ from aisle.catalog import RejectReason
 from aisle.encoder import OnnxEncoder
 from aisle.errors import InvalidImage, ModelMismatch
 from aisle.fetch import fetch_image
-from aisle.images import DEFAULT_LIMITS, decode_image
+from aisle.images import DEFAULT_LIMITS
 from aisle.layout import Layout
 from aisle.machine import Provider
-from aisle.preprocess import Preprocess, prepare_image
+from aisle.preprocess import Preprocess, decode_for, prepare_image
 from aisle.sources import ImageValue
 from aisle.store import Shard, content_key, read_shard, shard_key, write_shard
 from aisle.types import Encoder, PixelBatch, UnitVectors
 from batch.plan import Pictures
 from batch.rejects import Reject
-from batch.thumbnail import LONGEST_SIDE, make_thumbnail
+from batch.thumbnail import make_thumbnail
 
 FETCH_THREADS = 16
 """Pictures of other machines that are fetched at the same time, per worker."""
@@ -213,7 +213,7 @@ def _prepare(file: _File, *, preprocess: Preprocess) -> _Picture:
     if not file.key or file.fault:
         return _Picture(fault=file.fault, detail=file.detail)
     try:
-        image = decode_image(file.data, at_least=max(preprocess.shortest_edge, LONGEST_SIDE // 2))
+        image = decode_for(file.data, preprocess)
     except InvalidImage as error:
         return _Picture(fault=error.fault, detail=str(error))
     return _Picture(pixels=prepare_image(image, preprocess), thumbnail=make_thumbnail(file.data, image))

@@ -10,8 +10,8 @@ from aisle.catalog import Product, Roles, check_roles, product_of
 from aisle.encoder import OnnxEncoder
 from aisle.errors import CatalogError, InvalidImage
 from aisle.fetch import fetch_image
-from aisle.images import DEFAULT_LIMITS, decode_image
-from aisle.preprocess import prepare_image
+from aisle.images import DEFAULT_LIMITS
+from aisle.preprocess import decode_for, prepare_image
 from aisle.sources import ImageValue, Source
 from aisle.types import PixelBatch, UnitVectors
 
@@ -83,8 +83,7 @@ def _prepared(value: ImageValue, source: Source, encoder: OnnxEncoder) -> PixelB
         data = fetch_image(value, folder=source.folder, limits=DEFAULT_LIMITS)
         if data is None:
             return None
-        edge = encoder.preprocess.shortest_edge
-        return prepare_image(decode_image(data, at_least=edge), encoder.preprocess)
+        return prepare_image(decode_for(data, encoder.preprocess), encoder.preprocess)
     except InvalidImage:
         return None
 

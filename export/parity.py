@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from aisle.encoder import OnnxEncoder
 from aisle.images import decode_image
 from aisle.manifest import Precision
-from aisle.preprocess import Preprocess, prepare_image
+from aisle.preprocess import Preprocess, decode_for, prepare_image
 from aisle.types import PixelBatch, Scores, UnitVectors
 from aisle.vectors import unit_norm
 from export.checkpoint import Checkpoint
@@ -128,9 +128,7 @@ def prepare_pictures(images: Sequence[bytes], preprocess: Preprocess) -> PixelBa
     Returns:
         uint8 `[n, crop, crop, 3]`.
     """
-    return np.stack(
-        [prepare_image(decode_image(data, at_least=preprocess.shortest_edge), preprocess) for data in images]
-    )
+    return np.stack([prepare_image(decode_for(data, preprocess), preprocess) for data in images])
 
 
 def candidate_vectors(encoder: OnnxEncoder, pixels: PixelBatch, texts: Sequence[str]) -> SampleVectors:

@@ -17,9 +17,9 @@ from itertools import pairwise
 import numpy as np
 
 from aisle.errors import InvalidQuery
-from aisle.images import ImageLimits, decode_image
+from aisle.images import ImageLimits
 from aisle.manifest import QueryKind
-from aisle.preprocess import prepare_image
+from aisle.preprocess import decode_for, prepare_image
 from aisle.types import PixelBatch, ProductVectors, RowIds, Scores, UnitVectors
 from aisle.vectors import HalfWeights, product_vectors, unit_norm
 from serving.filters import Condition, check_filters, select
@@ -106,7 +106,7 @@ def decode(snapshot: Snapshot, data: bytes, *, limits: ImageLimits) -> PixelBatc
         InvalidImage: The bytes are not a picture we accept.
     """
     rules = snapshot.encoder.preprocess
-    return prepare_image(decode_image(data, limits=limits, at_least=rules.shortest_edge), rules)[np.newaxis]
+    return prepare_image(decode_for(data, rules, limits=limits), rules)[np.newaxis]
 
 
 def compose(snapshot: Snapshot, plan: Plan, *, text: UnitVectors | None, image: UnitVectors | None) -> ProductVectors:

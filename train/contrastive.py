@@ -19,6 +19,21 @@ def cap_temperature(logit_scale: Tensor) -> None:
         logit_scale.clamp_(0.0, math.log(LARGEST_SCALE))
 
 
+def choice_loss(images: Tensor, texts: Tensor, logit_scale: Tensor, *, own: Tensor) -> Tensor:
+    """Cross-entropy of picking each picture's text among all.
+
+    Args:
+        images: float32 `[m, dimension]`, unit rows.
+        texts: float32 `[k, dimension]`, unit rows.
+        logit_scale: Natural logarithm of the inverse temperature, a scalar.
+        own: int64 `[m]`: the text that is true of each picture.
+
+    Returns:
+        A scalar: the mean over pictures.
+    """
+    return cross_entropy(logit_scale.exp() * images @ texts.T, own)
+
+
 def contrastive_loss(texts: Tensor, images: Tensor, logit_scale: Tensor, *, own: Tensor, true_of: Tensor) -> Tensor:
     """Symmetric cross-entropy over the cosines of a batch.
 

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from train.augment import augmented
-from train.contrastive import cap_temperature, contrastive_loss
+from train.contrastive import cap_temperature, choice_loss, contrastive_loss
 from train.corpus import Batch, Corpus, epoch_batches
 from train.model import Checkpoint
 from train.optimizer import learning_rate_at
-from train.pairs import Sentences, long_sentences, short_sentences
+from train.pairs import Choice, Sentences, choices, long_sentences, short_sentences
 from train.recipe import TrainingRecipe
 from train.towers import image_vectors, text_vectors
 from train.validation import Validation, normalised
@@ -131,7 +131,7 @@ def train_step(run: Run, batch: Batch, *, step: int, learning_rate: float) -> fl
 
 
 def batch_loss(run: Run, batch: Batch, *, step: int) -> Tensor:
-    """The loss of one batch: the mean over its long and its short texts, against the same picture vectors."""
+    """The loss of one batch: the mean over long texts, short texts and choices, against the same picture vectors."""
     recipe, model, corpus = run.recipe, run.checkpoint.model, run.corpora[batch.catalog]
     random = np.random.default_rng((recipe.seed, 1, step))
     generator = torch.Generator().manual_seed(int(random.integers(1 << 62)))
@@ -148,6 +148,7 @@ def batch_loss(run: Run, batch: Batch, *, step: int) -> Tensor:
         long_sentences(corpus.menu, batch.rows, random=random, word_dropout=recipe.word_dropout),
         short_sentences(corpus.menu, batch.rows, random=random),
     )
+    offered = choices(corpus.menu, batch.rows, count=recipe.choices, most=recipe.choice_texts, random=random)
     with torch.autocast(model.device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16"):
         images = image_vectors(
             model,
@@ -156,6 +157,7 @@ def batch_loss(run: Run, batch: Batch, *, step: int) -> Tensor:
             generator=generator,
         )
         losses = [_loss(run.checkpoint, images, said) for said in sentences if len(said.texts) > 1]
+        losses += [_choice_loss(run.checkpoint, images, choice) for choice in offered]
     return torch.stack(losses).mean()
 
 
@@ -168,4 +170,15 @@ def _loss(checkpoint: Checkpoint, images: Tensor, sentences: Sentences) -> Tenso
             checkpoint.model.logit_scale,
             own=torch.from_numpy(sentences.products).to(images.device),
             true_of=torch.from_numpy(sentences.true_of).to(images.device),
+        )
+
+
+def _choice_loss(checkpoint: Checkpoint, images: Tensor, choice: Choice) -> Tensor:
+    texts = text_vectors(checkpoint.model, checkpoint.tokenizer, choice.texts)
+    with torch.autocast(images.device.type, enabled=False):
+        return choice_loss(
+            images[torch.from_numpy(choice.products).to(images.device)],
+            texts,
+            checkpoint.model.logit_scale,
+            own=torch.from_numpy(choice.own).to(images.device),
         )

@@ -164,6 +164,54 @@ def short_sentences(menu: Menu, rows: Rows, *, random: np.random.Generator) -> S
     return Sentences(products, texts, _true_of(menu, rows, products, columns))
 
 
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What one short template says of a batch, among other things that it says of the catalog.
+
+    Attributes:
+        products: Positions in the batch, of those products that have such a text: int64, `[m]`.
+        texts: k different texts; exactly one is true of each of the m products.
+        own: Which: int64, `[m]`, within 0..k-1.
+    """
+
+    products: Rows
+    texts: Sequence[str]
+    own: Rows
+
+
+def choices(menu: Menu, rows: Rows, *, count: int, most: int, random: np.random.Generator) -> list[Choice]:
+    """Some short templates, each as a choice among the texts it has in the whole catalog.
+
+    In a batch "boots" meets few other articles, and "red boots" is held against it. Here all articles stand side by
+    side, each once: what a picture shows is told from everything else that it might have shown.
+
+    Args:
+        menu: The catalog's texts.
+        rows: The batch, int64 `[batch]`.
+        count: Templates to take, at random.
+        most: Texts of one choice; those of the batch come first, others are drawn at random.
+        random: Where chance comes from.
+    """
+    columns = LONG + random.permutation(menu.codes.shape[1] - LONG)[:count]
+    made = (_choice(menu, rows, int(column), most=most, random=random) for column in columns)
+    return [choice for choice in made if len(choice.texts) > 1 and len(choice.products)]
+
+
+def _choice(menu: Menu, rows: Rows, column: int, *, most: int, random: np.random.Generator) -> Choice:
+    codes = menu.codes[rows, column]
+    products = np.flatnonzero(codes != MISSING)
+    shown = np.unique(codes[products])
+    others = np.setdiff1d(menu.codes[:, column], [*shown, MISSING])
+    drawn = random.permutation(others)[: max(0, most - len(shown))]
+    asked = np.unique(np.concatenate([shown, drawn]))
+    spoken = menu.variants if random.random() < _OTHER_NUMBER else menu.texts
+    return Choice(
+        products=products,
+        texts=[spoken[code] for code in asked],
+        own=np.searchsorted(asked, codes[products]).astype(np.int64),
+    )
+
+
 def _chosen(codes: NDArray[np.int32], random: np.random.Generator) -> tuple[Rows, Rows]:
     """Positions of products that have a text, and for each a column drawn evenly among those it has."""
     if not codes.shape[1]:

@@ -107,6 +107,8 @@ class TrainingRecipe:
         crop_area: Smallest area of a random crop, as a share of the picture.
         rotation: Largest rotation, in degrees.
         word_dropout: Chance of each word of a title or long text to be left out.
+        choices: Short templates of which each step makes a choice among the texts of the whole catalog; 0 for none.
+        choice_texts: Most texts of one choice.
         seed: Of everything that is drawn.
         precision: Of the towers.
     """
@@ -122,12 +124,18 @@ class TrainingRecipe:
     crop_area: float = 0.6
     rotation: float = 8.0
     word_dropout: float = 0.0
+    choices: int = 0
+    choice_texts: int = 256
     seed: int = 0
     precision: Precision = "bfloat16"
 
     def __post_init__(self) -> None:
         if self.epochs < 1 or self.batch < 2:
             raise SettingsError(f"epochs is {self.epochs} and batch {self.batch}; at least 1 and 2 are needed")
+        if self.choices < 0 or self.choice_texts < 2:
+            raise SettingsError(
+                f"choices is {self.choices} and choice_texts {self.choice_texts}; at least 0 and 2 are needed"
+            )
         if not self.learning_rate > 0:
             raise SettingsError(f"learning_rate is {self.learning_rate}; it must be positive")
         for name in ("patches_kept", "crop_area"):

@@ -1,3 +1,4 @@
+import io
 from pathlib import Path
 
 import numpy as np
@@ -6,7 +7,15 @@ from PIL import Image
 
 from aisle.errors import ModelError
 from aisle.layout import TOKENIZER
-from aisle.preprocess import Preprocess, load_preprocess, load_tokenizer, prepare_image, save_preprocess, tokenize
+from aisle.preprocess import (
+    Preprocess,
+    decode_for,
+    load_preprocess,
+    load_tokenizer,
+    prepare_image,
+    save_preprocess,
+    tokenize,
+)
 
 RULES = Preprocess(shortest_edge=32, crop=32, resample="bicubic", max_length=16)
 
@@ -73,3 +82,12 @@ def test_a_tokenizer_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "tokenizer.json").write_text("{}")
     with pytest.raises(ModelError, match="is not a tokenizer"):
         load_tokenizer(tmp_path / "tokenizer.json", RULES)
+
+
+def test_a_small_model_decodes_enough_for_a_thumbnail() -> None:
+    buffer = io.BytesIO()
+    Image.new("RGB", (1600, 1200), "red").save(buffer, "JPEG")
+    small = Preprocess(shortest_edge=32, crop=32, resample="bicubic", max_length=16)
+    large = Preprocess(shortest_edge=400, crop=400, resample="bicubic", max_length=16)
+    assert decode_for(buffer.getvalue(), small).size == (800, 600)
+    assert decode_for(buffer.getvalue(), large).size == (1600, 1200)

@@ -202,3 +202,16 @@ def test_a_file_over_the_cap_is_not_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize("value", [None, ""])
 def test_no_picture(value: str | None) -> None:
     assert fetch_image(value, folder="/", limits=DEFAULT_LIMITS) is None
+
+
+def test_whatever_a_file_system_raises_is_a_rejected_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class ClientError(Exception):
+        """Neither OSError nor ValueError, as the libraries behind http and S3 have them."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise ClientError("503, slow down")
+
+    monkeypatch.setattr("fsspec.open", fail)
+    with pytest.raises(InvalidImage, match="slow down") as caught:
+        fetch_image("memory://x.png", folder=str(tmp_path), limits=DEFAULT_LIMITS)
+    assert caught.value.fault is ImageFault.UNREADABLE

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from train.contrastive import cap_temperature, contrastive_loss
+from train.contrastive import cap_temperature, choice_loss, contrastive_loss
 
 
 def test_loss_is_the_mean_of_both_directions() -> None:
@@ -53,3 +53,12 @@ def test_the_temperature_is_capped_in_place() -> None:
     scale = torch.nn.Parameter(torch.tensor(math.log(250.0)))
     cap_temperature(scale)
     assert float(scale.detach().exp()) == pytest.approx(100.0)
+
+
+def test_choice_loss_by_hand() -> None:
+    images = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
+    texts = torch.tensor([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0]])
+    loss = choice_loss(images, texts, torch.tensor(math.log(2.0)), own=torch.tensor([0, 2]))
+    first = -math.log(math.exp(2) / (math.exp(2) + 1 + math.exp(-2)))
+    second = -math.log(1 / (1 + math.exp(2) + 1))
+    assert loss.item() == pytest.approx((first + second) / 2, rel=1e-5)

@@ -8,7 +8,7 @@ import pytest
 from aisle.errors import CatalogError
 from aisle.sources import open_source
 from train.number import other_number
-from train.pairs import MISSING, Menu, long_sentences, read_menu, roles_of, short_sentences
+from train.pairs import MISSING, Menu, choices, long_sentences, read_menu, roles_of, short_sentences
 from train.recipe import CatalogRecipe, Recipe
 
 
@@ -93,3 +93,32 @@ def test_other_number_goes_both_ways(singular: str, plural: str) -> None:
 @pytest.mark.parametrize("word", ["jeans", "track pants", "sunglasses", "", "size 7"])
 def test_words_with_one_number_stay(word: str) -> None:
     assert other_number(word) == word
+
+
+def test_a_choice_offers_every_text_once_and_points_at_the_true_one(menu: Menu) -> None:
+    rows = np.array([0, 7, 1, 3])  # red bag, nothing, green disc, black bag
+    for seed in range(10):
+        made = choices(menu, rows, count=2, most=100, random=np.random.default_rng(seed))
+        assert len(made) == 2
+        for choice in made:
+            assert choice.products.tolist() == [0, 2, 3]
+            assert len(set(choice.texts)) == len(choice.texts)
+            said = [choice.texts[place] for place in choice.own]
+            singular = [text.removesuffix("s") for text in said]
+            assert singular in (["red bag", "green disc", "black bag"], ["bag", "disc", "bag"])
+
+
+def test_a_choice_holds_texts_of_the_whole_catalog_up_to_a_limit(menu: Menu) -> None:
+    def offered(most: int) -> int:
+        made = choices(menu, np.array([0, 1]), count=2, most=most, random=np.random.default_rng(1))
+        return max(len(choice.texts) for choice in made)
+
+    every = len(set(menu.codes[:, 2].tolist()) - {MISSING})
+    assert offered(100) == every
+    assert offered(3) == 3
+    assert offered(1) == 2, "the batch's own texts are always there"
+
+
+def test_no_choice_where_there_is_nothing_to_choose(menu: Menu) -> None:
+    assert choices(menu, np.array([0, 1]), count=0, most=10, random=np.random.default_rng(0)) == []
+    assert choices(menu, np.array([7]), count=2, most=10, random=np.random.default_rng(0)) == []
