@@ -8,6 +8,7 @@ const NAMES = {
   lavender: "#b9a5d6", mauve: "#a97fa0", purple: "#6c3f98", red: "#c62f36", pink: "#ec8fb0", orange: "#e8792b", yellow: "#f2cd3c",
   green: "#3c8a4d", "sea green": "#3f9d84", "lime green": "#9cc53b", "fluorescent green": "#7fe03a", teal: "#1c7c80",
   "turquoise blue": "#35b3c1", turquoise: "#35b3c1", blue: "#2f66b8", "light blue": "#8fbfe6", grey: "#8f9296", gray: "#8f9296",
+  fuchsia: "#d4248a", mint: "#9edebe", lilac: "#c3aee0", coral: "#f07a67", cobalt: "#2660cc",
   "grey melange": "#a9acb0", charcoal: "#3f4347", black: "#17181a", white: "#ffffff", metallic: "#a9afb5",
 };
 
