@@ -1,5 +1,6 @@
 """What the whole suite shares: a tiny model bundle made by hand, so that most tests need no torch."""
 
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,11 @@ SIZE = 32
 COLOURS = {"red": (1, 0, 0), "green": (0, 1, 0), "blue": (0, 0, 1), "white": (1, 1, 1), "black": (0, 0, 0)}
 WORDS = ("shirt", "shoe", "bag", "hat", "striped", "dotted", "for", "men", "women")
 DIMENSION = 16
+
+
+def pytest_configure() -> None:
+    """A shell that runs the suite in the background lets it ignore Ctrl-C, and so would every process a test starts."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -34,6 +34,12 @@ def aisle(*words: object, **options: object) -> subprocess.CompletedProcess[str]
     return subprocess.run(command, capture_output=True, text=True, timeout=300, **options)  # type: ignore[call-overload]
 
 
+def start(*words: object, **options: object) -> subprocess.Popen[str]:
+    """The command in a process group of its own, its standard error in a pipe."""
+    command = [sys.executable, "-m", "cli", *map(str, words)]
+    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True, **options)  # type: ignore[call-overload]
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -162,16 +168,15 @@ def test_a_second_reindex_goes_live_without_a_gap(shop: httpx.Client, workspace:
     smaller = workspace / "smaller.parquet"
     draw_catalog(smaller, products=60, seed=6, processes=1)
     command = ["reindex", "--catalog", smaller, "--columns", ROLES, "--workspace", workspace]
-    run = subprocess.Popen(
-        [sys.executable, "-m", "cli", *map(str, command)], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL
-    )
     seen = []
-    while run.poll() is None or seen[-1] == (release, PRODUCTS_DRAWN - 3):
-        answer = shop.post("/search", json={"text": "red shirt", "k": 1}).raise_for_status().json()
-        seen.append((answer["release"], answer["matches"]))
-        assert len(seen) < 10_000
-        time.sleep(0.05)
-    assert run.returncode == 0, run.stderr.read() if run.stderr else ""
+    with start(*command, stdout=subprocess.DEVNULL) as run:
+        assert run.stderr is not None
+        while run.poll() is None or seen[-1] == (release, PRODUCTS_DRAWN - 3):
+            answer = shop.post("/search", json={"text": "red shirt", "k": 1}).raise_for_status().json()
+            seen.append((answer["release"], answer["matches"]))
+            assert not run.returncode, run.stderr.read()
+            assert len(seen) < 10_000
+            time.sleep(0.05)
     live = read_current(Layout(root=workspace))
     assert list(dict.fromkeys(seen)) == [(release, PRODUCTS_DRAWN - 3), (live, 60)]
 
@@ -192,16 +197,14 @@ def test_ctrl_c_in_the_middle_leaves_the_live_release(workspace: Path, release: 
     before = read_current(Layout(root=workspace))
     draw_catalog(tmp_path / "c.parquet", products=300, seed=8, processes=1)
     command = ["reindex", "--catalog", tmp_path / "c.parquet", "--columns", ROLES, "--workspace", workspace]
-    run = subprocess.Popen(
-        [sys.executable, "-m", "cli", *map(str, command)], stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
-    assert run.stderr is not None
-    for line in run.stderr:
-        if line.startswith("embed: started"):
-            break
-    os.killpg(run.pid, signal.SIGINT)
-    rest = run.stderr.read()
-    assert run.wait(timeout=60) == 130, rest
+    with start(*command) as run:
+        assert run.stderr is not None
+        for line in run.stderr:
+            if line.startswith("embed: started"):
+                break
+        os.killpg(run.pid, signal.SIGINT)
+        rest = run.stderr.read()
+        assert run.wait(timeout=60) == 130, rest
     assert "interrupted" in rest
     assert "Traceback" not in rest
     assert read_current(Layout(root=workspace)) == before
