@@ -265,3 +265,9 @@ def _values(column: pa.ChunkedArray) -> list[ImageValue]:
 def holds_bytes(source: Source, column: str) -> bool:
     """Whether the pictures lie inside the catalog itself."""
     return is_picture_type(source.schema.field(column).type)
+
+
+def first_rows(source: Source, *, most: int) -> pa.Table:
+    """The first rows of a catalog without picture bytes: what roles are guessed from. A catalog may have none."""
+    columns = [field.name for field in source.schema if not is_picture_type(field.type)]
+    return next(iter(source.scan(columns)), source.schema.empty_table().select(columns)).slice(0, most)

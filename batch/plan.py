@@ -15,11 +15,10 @@ from aisle.catalog import (
     check_roles,
     identifier,
     infer_roles,
-    is_picture_type,
     product_of,
 )
 from aisle.products import products_schema, products_table
-from aisle.sources import ImageValue, Source, TableSource, holds_bytes
+from aisle.sources import ImageValue, Source, TableSource, first_rows, holds_bytes
 from batch.rejects import Reject
 
 SAMPLE_ROWS = 500
@@ -103,9 +102,7 @@ def guess_roles(source: Source) -> Roles:
     Raises:
         CatalogError: No column looks like an id.
     """
-    columns = [field.name for field in source.schema if not is_picture_type(field.type)]
-    sample = next(iter(source.scan(columns)), source.schema.empty_table().select(columns))
-    return infer_roles(source.schema, sample.slice(0, SAMPLE_ROWS))
+    return infer_roles(source.schema, first_rows(source, most=SAMPLE_ROWS))
 
 
 def plan_catalog(source: Source, *, roles: Roles) -> CatalogPlan:

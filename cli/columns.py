@@ -3,11 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import pyarrow as pa
-
 from aisle.catalog import Roles, attribute_type, check_roles, infer_roles, load_roles, override
 from aisle.manifest import AttributeType
-from aisle.sources import Source, holds_bytes, open_source
+from aisle.sources import Source, first_rows, open_source
 
 SAMPLE_ROWS = 2000
 
@@ -37,7 +35,7 @@ def find_roles(
         CatalogError: A column does not exist, or an option cannot be read.
     """
     source = open_source(catalog)
-    roles = load_roles(columns) if columns else infer_roles(source.schema, sample(source), id=id)
+    roles = load_roles(columns) if columns else infer_roles(source.schema, first_rows(source, most=SAMPLE_ROWS), id=id)
     chosen = _attributes(attributes, source) if attributes else None
     roles = override(roles, id=id, image=image, title=title, text=text, attributes=chosen)
     if roles.image == "":
@@ -46,14 +44,8 @@ def find_roles(
     return roles
 
 
-def sample(source: Source) -> pa.Table:
-    """The first rows without picture bytes."""
-    names = [name for name in source.schema.names if not holds_bytes(source, name)]
-    return next(iter(source.scan(names))).slice(0, SAMPLE_ROWS)
-
-
 def _attributes(options: Sequence[str], source: Source) -> dict[str, AttributeType]:
-    guesses = infer_roles(source.schema, sample(source), id=source.schema.names[0]).attributes
+    guesses = infer_roles(source.schema, first_rows(source, most=SAMPLE_ROWS), id=source.schema.names[0]).attributes
     chosen: dict[str, AttributeType] = {}
     for option in options:
         for part in option.split(","):

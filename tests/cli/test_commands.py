@@ -202,3 +202,15 @@ def test_every_command_has_help(run: Run) -> None:
         code, out, _ = run(command, "--help")
         assert code == 0
         assert "Usage: aisle " + command in out
+
+
+def test_a_catalog_without_rows_is_one_clear_line(run: Run, tmp_path: Path, tiny_model: Path) -> None:
+    """Not one row group: there is no first table to guess from."""
+    schema = pa.schema([("sku", pa.string()), ("name", pa.string())])
+    pq.ParquetWriter(tmp_path / "empty.parquet", schema).close()
+    code, _, err = run(
+        "reindex", "--catalog", tmp_path / "empty.parquet", "--workspace", tmp_path / "w", "--model", tiny_model,
+        "--executor", "local", "--workers", 1,
+    )  # fmt: skip
+    assert code == 1
+    assert "error: the catalog has no rows" in err
