@@ -1,7 +1,7 @@
 """The loop over steps: draw a batch, encode it, contrast it, step. A step's chance comes from (seed, step) alone."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,7 @@ from train.augment import augmented
 from train.contrastive import cap_temperature, choice_loss, contrastive_loss
 from train.corpus import Batch, Corpus, epoch_batches
 from train.model import Checkpoint
-from train.optimizer import learning_rate_at
+from train.optimizer import Optimizer, schedule
 from train.pairs import Choice, Sentences, choices, long_sentences, short_sentences
 from train.recipe import TrainingRecipe
 from train.towers import image_vectors, text_vectors
@@ -61,7 +61,7 @@ class Run:
     """
 
     checkpoint: Checkpoint
-    optimizer: torch.optim.Optimizer
+    optimizer: Optimizer
     corpora: list[Corpus]
     recipe: TrainingRecipe
     steps_per_epoch: int
@@ -94,8 +94,8 @@ def train_steps(
         epoch, place = divmod(step, run.steps_per_epoch)
         if place == 0 or not batches:
             batches = epoch_batches(run.corpora, batch=run.recipe.batch, seed=run.recipe.seed, epoch=epoch)
-        rate = learning_rate_at(step, steps=run.steps, warm_up=run.recipe.warm_up, peak=run.recipe.learning_rate)
-        loss = train_step(run, batches[place], step=step, learning_rate=rate)
+        share = schedule(step, steps=run.steps, warm_up=run.recipe.warm_up)
+        loss = train_step(run, batches[place], step=step, share=share)
         images += len(batches[place].rows)
         done = step + 1
         validation = epoch_ended(done) if done % run.steps_per_epoch == 0 else ()
@@ -106,7 +106,7 @@ def train_steps(
                 steps=run.steps,
                 epoch=epoch + 1,
                 loss=loss,
-                learning_rate=rate,
+                learning_rate=share * run.recipe.learning_rate,
                 images_per_second=images / seconds,
                 seconds_left=(run.steps - done) * seconds / (done - start),
                 validation=validation,
@@ -115,17 +115,15 @@ def train_steps(
     return run.steps
 
 
-def train_step(run: Run, batch: Batch, *, step: int, learning_rate: float) -> float:
-    """One step of the optimizer; returns the batch's loss before it."""
-    for group in run.optimizer.param_groups:
-        group["lr"] = learning_rate
+def train_step(run: Run, batch: Batch, *, step: int, share: float) -> float:
+    """One step of the optimizer at this share of the peak learning rates; returns the batch's loss before it."""
     model = run.checkpoint.model
     model.train()
     loss = batch_loss(run, batch, step=step)
-    run.optimizer.zero_grad(set_to_none=True)
+    run.optimizer.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
     torch.nn.utils.clip_grad_norm_(model.parameters(), run.recipe.clip_norm)
-    run.optimizer.step()
+    run.optimizer.step(share)
     cap_temperature(model.logit_scale)
     return float(loss.detach())
 
@@ -144,10 +142,8 @@ def batch_loss(run: Run, batch: Batch, *, step: int) -> Tensor:
         generator=generator,
         device=str(model.device),
     )
-    sentences = (
-        long_sentences(corpus.menu, batch.rows, random=random, word_dropout=recipe.word_dropout),
-        short_sentences(corpus.menu, batch.rows, random=random),
-    )
+    long = long_sentences(corpus.menu, batch.rows, random=random, word_dropout=recipe.word_dropout)
+    short = short_sentences(corpus.menu, batch.rows, random=random)
     offered = choices(corpus.menu, batch.rows, count=recipe.choices, most=recipe.choice_texts, random=random)
     with torch.autocast(model.device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16"):
         images = image_vectors(
@@ -156,29 +152,48 @@ def batch_loss(run: Run, batch: Batch, *, step: int) -> Tensor:
             kept=1.0 if whole else recipe.patches_kept,
             generator=generator,
         )
-        losses = [_loss(run.checkpoint, images, said) for said in sentences if len(said.texts) > 1]
-        losses += [_choice_loss(run.checkpoint, images, choice) for choice in offered]
+        spoken = _spoken(run.checkpoint, [long.texts, [*short.texts, *(text for one in offered for text in one.texts)]])
+    lengths = [len(short.texts), *(len(one.texts) for one in offered)]
+    said, *chosen = torch.split(spoken[1], lengths)
+    losses = [
+        _loss(run.checkpoint, images, texts, sentences)
+        for texts, sentences in ((spoken[0], long), (said, short))
+        if len(texts) > 1
+    ]
+    losses += [
+        _choice_loss(run.checkpoint, images, texts, choice) for texts, choice in zip(chosen, offered, strict=True)
+    ]
     return torch.stack(losses).mean()
 
 
-def _loss(checkpoint: Checkpoint, images: Tensor, sentences: Sentences) -> Tensor:
-    texts = text_vectors(checkpoint.model, checkpoint.tokenizer, sentences.texts)
-    with torch.autocast(images.device.type, enabled=False):
-        return contrastive_loss(
-            texts,
-            images,
-            checkpoint.model.logit_scale,
-            own=torch.from_numpy(sentences.products).to(images.device),
-            true_of=torch.from_numpy(sentences.true_of).to(images.device),
-        )
+def _spoken(checkpoint: Checkpoint, groups: Sequence[Sequence[str]]) -> list[Tensor]:
+    """Vectors of each group's texts; equal texts of a group are encoded once, and long ones do not pad short ones."""
+    vectors = []
+    for texts in groups:
+        places = {text: place for place, text in enumerate(dict.fromkeys(texts))}
+        encoded = text_vectors(checkpoint.model, checkpoint.tokenizer, list(places)) if places else _none(checkpoint)
+        vectors.append(encoded[torch.tensor([places[text] for text in texts], dtype=torch.long, device=encoded.device)])
+    return vectors
 
 
-def _choice_loss(checkpoint: Checkpoint, images: Tensor, choice: Choice) -> Tensor:
-    texts = text_vectors(checkpoint.model, checkpoint.tokenizer, choice.texts)
-    with torch.autocast(images.device.type, enabled=False):
-        return choice_loss(
-            images[torch.from_numpy(choice.products).to(images.device)],
-            texts,
-            checkpoint.model.logit_scale,
-            own=torch.from_numpy(choice.own).to(images.device),
-        )
+def _none(checkpoint: Checkpoint) -> Tensor:
+    return torch.zeros(0, int(checkpoint.model.config.projection_dim), device=checkpoint.model.device)
+
+
+def _loss(checkpoint: Checkpoint, images: Tensor, texts: Tensor, sentences: Sentences) -> Tensor:
+    return contrastive_loss(
+        texts,
+        images,
+        checkpoint.model.logit_scale,
+        own=torch.from_numpy(sentences.products).to(images.device),
+        true_of=torch.from_numpy(sentences.true_of).to(images.device),
+    )
+
+
+def _choice_loss(checkpoint: Checkpoint, images: Tensor, texts: Tensor, choice: Choice) -> Tensor:
+    return choice_loss(
+        images[torch.from_numpy(choice.products).to(images.device)],
+        texts,
+        checkpoint.model.logit_scale,
+        own=torch.from_numpy(choice.own).to(images.device),
+    )

@@ -1,5 +1,6 @@
 """The model as Hugging Face knows it: a small one from nothing, any CLIP checkpoint from disk, and back to disk."""
 
+import math
 import os
 import tempfile
 from dataclasses import dataclass
@@ -88,9 +89,11 @@ def small_checkpoint(recipe: ModelRecipe, tokenizer: PreTrainedTokenizerBase, *,
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         model = CLIPModel._from_config(config, attn_implementation=_attention())
-    places = model.vision_model.embeddings.position_embedding.weight
+    embeddings = model.vision_model.embeddings
     with torch.no_grad():
-        places[1:] = _waves(recipe.image_size // recipe.patch_size, recipe.image_width)
+        embeddings.position_embedding.weight[1:] = _waves(recipe.image_size // recipe.patch_size, recipe.image_width)
+        filters = _cosines(recipe.patch_size, recipe.image_width)
+        embeddings.patch_embedding.weight[: len(filters)] = filters
     return Checkpoint(model=model, tokenizer=tokenizer, processor=processor)
 
 
@@ -110,6 +113,30 @@ def _waves(side: int, width: int) -> Tensor:
     down = line.unsqueeze(1).expand(side, side, -1)
     across = line.unsqueeze(0).expand(side, side, -1)
     return torch.cat([across, down], dim=2).reshape(side * side, 4 * quarter)
+
+
+def _cosines(side: int, width: int) -> Tensor:
+    """Patch filters as cosines over the patch, of brightness and of two colour differences, the coarsest first.
+
+    Random filters see noise until they are trained; these tell stripes, dots and checks apart from the first step.
+    Brightness has twice the filters of each colour difference, as in JPEG. Finer waves are weaker in pictures and
+    get more gain; the mean of a patch, by far the strongest, gets less.
+
+    Returns:
+        float32 `[n, 3, side, side]`; n is `width`, or less where a patch has fewer waves.
+    """
+    steps = torch.arange(side)
+    waves = torch.cos(math.pi * (steps + 0.5) * steps.unsqueeze(1) / side) * math.sqrt(2 / side)
+    waves[0] *= math.sqrt(0.5)
+    order = sorted(((down, across) for down in range(side) for across in range(side)), key=lambda at: (sum(at), at))
+    half, quarter = width - 2 * (width // 4), width // 4
+    filters = []
+    for colour, count in (((1.0, 1.0, 1.0), half), ((1.0, 0.0, -1.0), quarter), ((1.0, -2.0, 1.0), quarter)):
+        unit = torch.tensor(colour) / torch.tensor(colour).norm()
+        for down, across in order[:count]:
+            gain = (1 + down + across) ** 0.5 / 2 if down + across else 1.5 / side
+            filters.append(gain * unit.view(3, 1, 1) * torch.outer(waves[down], waves[across]))
+    return torch.stack(filters)
 
 
 def load_checkpoint(name: str) -> Checkpoint:

@@ -98,7 +98,8 @@ class TrainingRecipe:
     Attributes:
         epochs: Passes over all catalogs.
         batch: Products per step; all of one catalog.
-        learning_rate: The peak.
+        learning_rate: AdamW's peak.
+        muon_learning_rate: Peak of Muon, for matrices inside the towers of a model made from nothing; 0: AdamW's, too.
         warm_up: Steps of linear rise, as a share of all; a cosine to zero follows.
         weight_decay: Of matrices; biases, norms, embeddings of single tokens and the temperature have none.
         clip_norm: Largest norm of the gradient.
@@ -116,6 +117,7 @@ class TrainingRecipe:
     epochs: int = 4
     batch: int = 256
     learning_rate: float = 5e-5
+    muon_learning_rate: float = 0.0
     warm_up: float = 0.05
     weight_decay: float = 0.1
     clip_norm: float = 1.0
@@ -138,6 +140,8 @@ class TrainingRecipe:
             )
         if not self.learning_rate > 0:
             raise SettingsError(f"learning_rate is {self.learning_rate}; it must be positive")
+        if not self.muon_learning_rate >= 0:
+            raise SettingsError(f"muon_learning_rate is {self.muon_learning_rate}; it must be positive, or 0 for none")
         for name in ("patches_kept", "crop_area"):
             if not 0.0 < getattr(self, name) <= 1.0:
                 raise SettingsError(f"{name} is {getattr(self, name)}; it lies above 0 and up to 1")

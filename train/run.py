@@ -7,7 +7,7 @@ from aisle.errors import SettingsError
 from train.corpus import OpenCatalog, epoch_batches, open_catalog, prepare_corpus
 from train.loop import Progress, Report, Run, Stop, train_steps
 from train.model import Checkpoint, load_checkpoint, save_checkpoint, small_checkpoint
-from train.optimizer import adamw
+from train.optimizer import Optimizer
 from train.pictures import stored_side
 from train.recipe import Recipe
 from train.state import Position, load_state, save_state
@@ -72,7 +72,12 @@ def train(recipe: Recipe, *, output: Path, progress: Report, stop: Stop = never,
     numbers = recipe.training
     run = Run(
         checkpoint=checkpoint,
-        optimizer=adamw(checkpoint.model, learning_rate=numbers.learning_rate, weight_decay=numbers.weight_decay),
+        optimizer=Optimizer(
+            checkpoint.model,
+            learning_rate=numbers.learning_rate,
+            weight_decay=numbers.weight_decay,
+            muon_learning_rate=numbers.muon_learning_rate,
+        ),
         corpora=corpora,
         recipe=numbers,
         steps_per_epoch=len(epoch_batches(corpora, batch=numbers.batch, seed=numbers.seed, epoch=0)),

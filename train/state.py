@@ -10,6 +10,7 @@ from safetensors.torch import save_file
 
 from aisle.errors import ModelError, SettingsError
 from aisle.files import write_atomically
+from train.optimizer import Optimizer
 
 FORMAT_VERSION = 1
 _HEADER = "aisle.training"
@@ -28,21 +29,26 @@ class Position:
     steps_per_epoch: int
 
 
-def save_state(path: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer, position: Position) -> None:
+def save_state(path: Path, model: torch.nn.Module, optimizer: Optimizer, position: Position) -> None:
     """Write the state; it appears whole or the former one stays."""
     tensors = {f"model.{name}": tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     for name, parameter in model.named_parameters():
-        for key, value in optimizer.state[parameter].items():
+        for key, value in optimizer.state_of(parameter).items():
             tensors[f"optimizer.{key}.{name}"] = value.detach().cpu().contiguous()
-    header = {"format_version": FORMAT_VERSION, "step": position.step, "steps_per_epoch": position.steps_per_epoch}
+    header: dict[str, int | str] = {
+        "format_version": FORMAT_VERSION,
+        "step": position.step,
+        "steps_per_epoch": position.steps_per_epoch,
+    }
+    header |= {"optimizer": optimizer.kind}
     write_atomically(path, lambda file: save_file(tensors, file, metadata={_HEADER: json.dumps(header)}))
 
 
-def load_state(path: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> Position:
+def load_state(path: Path, model: torch.nn.Module, optimizer: Optimizer) -> Position:
     """Fill model and optimizer from a file of `save_state`.
 
     Raises:
-        SettingsError: There is no such file.
+        SettingsError: There is no such file, or it is of a run with another optimizer.
         ModelError: It is damaged, of another format version, or of another model.
     """
     if not path.is_file():
@@ -52,6 +58,10 @@ def load_state(path: Path, model: torch.nn.Module, optimizer: torch.optim.Optimi
             header = json.loads((file.metadata() or {})[_HEADER])
             if header.pop("format_version") != FORMAT_VERSION:
                 raise ModelError(f"{path} is of another format version: start the run again in another folder")
+            if (kind := header.pop("optimizer", "adamw")) != optimizer.kind:
+                raise SettingsError(
+                    f"{path} is of a run with {kind}, not {optimizer.kind}: set muon_learning_rate as then"
+                )
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
         weights = {name.removeprefix("model."): t for name, t in tensors.items() if name.startswith("model.")}
         model.load_state_dict(weights)
@@ -61,9 +71,10 @@ def load_state(path: Path, model: torch.nn.Module, optimizer: torch.optim.Optimi
     return Position(**header)
 
 
-def _fill(optimizer: torch.optim.Optimizer, model: torch.nn.Module, tensors: dict[str, torch.Tensor]) -> None:
-    for name, parameter in model.named_parameters():
-        for key in ("step", "exp_avg", "exp_avg_sq"):
-            tensor = tensors.get(f"optimizer.{key}.{name}")
-            if tensor is not None:
-                optimizer.state[parameter][key] = tensor.to(parameter.device)
+def _fill(optimizer: Optimizer, model: torch.nn.Module, tensors: dict[str, torch.Tensor]) -> None:
+    parameters = dict(model.named_parameters())
+    for name, tensor in tensors.items():
+        kind, _, rest = name.partition(".")
+        if kind == "optimizer":
+            key, _, parameter = rest.partition(".")
+            optimizer.state_of(parameters[parameter])[key] = tensor.to(parameters[parameter].device)

@@ -91,6 +91,13 @@ def recipe(shapes: Path) -> Recipe:
             max_length=16,
         ),
         training=TrainingRecipe(
-            epochs=8, batch=16, learning_rate=3e-3, patches_kept=0.75, whole_epochs=1, seed=3, precision="float32"
+            epochs=8,
+            batch=16,
+            learning_rate=3e-3,
+            muon_learning_rate=0.02,
+            patches_kept=0.75,
+            whole_epochs=1,
+            seed=3,
+            precision="float32",
         ),
     )

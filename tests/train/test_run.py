@@ -98,7 +98,7 @@ def test_a_stopped_run_is_usable_and_resumes_to_the_same_end(trained: tuple, tmp
 
 def test_a_run_can_start_from_a_checkpoint(trained: tuple, tmp_path: Path) -> None:
     result, seen, recipe = trained
-    numbers = dataclasses.replace(recipe.training, epochs=1, learning_rate=1e-5)
+    numbers = dataclasses.replace(recipe.training, epochs=1, learning_rate=1e-5, muon_learning_rate=0.0)
     tuned, losses = _train(
         dataclasses.replace(recipe, checkpoint=str(result.checkpoint), training=numbers), tmp_path / "tuned"
     )
@@ -117,6 +117,9 @@ def test_a_state_that_does_not_fit_is_refused(recipe: Recipe, tmp_path: Path) ->
     smaller = dataclasses.replace(recipe, training=dataclasses.replace(numbers, batch=8))
     with pytest.raises(SettingsError, match="same catalogs and batch"):
         _train(smaller, tmp_path / "run", resume=True)
+    adamw = dataclasses.replace(recipe, training=dataclasses.replace(numbers, muon_learning_rate=0.0))
+    with pytest.raises(SettingsError, match="of a run with muon, not adamw"):
+        _train(adamw, tmp_path / "run", resume=True)
     (tmp_path / "run" / STATE).write_bytes(b"damaged")
     with pytest.raises(ModelError, match="cannot be resumed"):
         _train(recipe, tmp_path / "run", resume=True)
