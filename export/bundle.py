@@ -3,6 +3,7 @@
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
@@ -40,6 +41,11 @@ CANDIDATES = {
 WORTHWHILE = 1.15
 """How many times float32's speed a lower precision must reach: less is not worth any loss, and for a model so small
 that precision hardly matters it would let noise decide."""
+
+ABANDONED_SECONDS = 24 * 3600
+"""Age of an unfinished export's folder at which it is taken for a dead one's."""
+
+_TEMPORARY = ".export.tmp-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +117,10 @@ def export_checkpoint(
     checkpoint = open_checkpoint(model)
     preprocess = freeze_preprocess(checkpoint)
     layout.models.mkdir(parents=True, exist_ok=True)
+    _sweep(layout.models)
     candidates = (precision,) if precision else CANDIDATES[runs_on]
     _check_space(layout.models, checkpoint, candidates=len(candidates))
-    with tempfile.TemporaryDirectory(prefix=".export.tmp-", dir=layout.models) as temporary:
+    with tempfile.TemporaryDirectory(prefix=_TEMPORARY, dir=layout.models) as temporary:
         folders = _write_candidates(checkpoint, preprocess, candidates, Path(temporary), say)
         given = sample or drawn_sample()
         say(f"comparing with the checkpoint on {len(given.images)} pictures and {len(given.texts)} texts")
@@ -125,6 +132,13 @@ def export_checkpoint(
         folder, reused = _settle(folders[chosen.precision], layout, manifest.fingerprint)
     say(f"{chosen.precision} bundle {manifest.fingerprint} {'was there already' if reused else 'written'}")
     return ExportResult(folder=folder, manifest=load_model_manifest(folder), rows=rows, reused=reused)
+
+
+def _sweep(models: Path) -> None:
+    """Remove what killed exports left; a folder that is younger may belong to one that still runs."""
+    for folder in models.glob(f"{_TEMPORARY}*"):
+        if time.time() - folder.stat().st_mtime > ABANDONED_SECONDS:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _check_space(models: Path, checkpoint: Checkpoint, *, candidates: int) -> None:

@@ -7,16 +7,19 @@ from itertools import islice
 import numpy as np
 
 from aisle.catalog import Product, Roles, check_roles, infer_roles, product_of
-from aisle.errors import CatalogError, InvalidImage, SettingsError
+from aisle.errors import InvalidImage, SettingsError
 from aisle.fetch import fetch_image
 from aisle.images import DEFAULT_LIMITS, decode_image
-from aisle.sources import ImageValue, Source, open_source
+from aisle.sources import ImageValue, Source, first_rows, open_source
 from export.drawn import draw_pictures, draw_texts
 from export.odd import with_odd_pictures
 
 SIZE = 256
 SMALLEST = 48
 """Pictures and texts below which drawn ones fill up: a top 10 of fewer says little."""
+
+_GUESS = 500
+"""Rows that roles are guessed from."""
 
 _PLACES = 16
 """Stretches of the catalog that are read: a Parquet file hands out pictures a row group at a time."""
@@ -74,10 +77,7 @@ def catalog_sample(catalog: str, roles: Roles | None = None, size: int = SIZE) -
     """
     source = open_source(catalog)
     if roles is None:
-        head = next(source.scan([name for name in source.schema.names if _is_small(source, name)]), None)
-        if head is None:
-            raise CatalogError(f"catalog {catalog} has no rows")
-        roles = infer_roles(source.schema, head.slice(0, 500))
+        roles = infer_roles(source.schema, first_rows(source, most=_GUESS))
     check_roles(roles, source.schema.names)
     rows = sum(len(table) for table in source.scan([roles.id]))
     images = tuple(islice(_pictures(source, roles, rows, size), size)) if roles.image else ()
@@ -87,11 +87,6 @@ def catalog_sample(catalog: str, roles: Roles | None = None, size: int = SIZE) -
         texts=texts + draw_texts(max(0, SMALLEST - len(texts)), seed=0),
         source="catalog",
     )
-
-
-def _is_small(source: Source, name: str) -> bool:
-    kind = str(source.schema.field(name).type)
-    return "binary" not in kind and "struct" not in kind
 
 
 def _stretches(rows: int, size: int) -> list[range]:

@@ -1,7 +1,9 @@
 """The whole way from a checkpoint to a bundle."""
 
 import json
+import os
 import shutil
+import time
 from collections import namedtuple
 from pathlib import Path
 
@@ -18,7 +20,7 @@ from aisle.errors import ModelError, ParityError, ProviderUnavailable
 from aisle.layout import Layout
 from aisle.machine import Provider
 from aisle.manifest import MODEL_FILES, Precision, load_model_manifest
-from export.bundle import ExportResult, export_checkpoint
+from export.bundle import ABANDONED_SECONDS, ExportResult, export_checkpoint
 from export.sample import ParitySample
 
 
@@ -164,3 +166,17 @@ def test_a_full_disk_is_said_beforehand(
     with pytest.raises(ModelError, match="1,000 are free"):
         export_checkpoint(str(checkpoint_folder), layout=Layout(tmp_path))
     assert names(tmp_path / "models") == set()
+
+
+def test_what_a_killed_export_left_is_swept_and_a_running_one_is_not(
+    checkpoint_folder: Path, tmp_path: Path, sample: ParitySample
+) -> None:
+    dead, alive = tmp_path / "models" / ".export.tmp-dead", tmp_path / "models" / ".export.tmp-alive"
+    for folder in (dead, alive):
+        folder.mkdir(parents=True)
+        (folder / "image.onnx").write_bytes(b"half")
+    long_ago = time.time() - ABANDONED_SECONDS - 60
+    os.utime(dead, (long_ago, long_ago))
+    export_checkpoint(str(checkpoint_folder), layout=Layout(tmp_path), precision=Precision.FLOAT32, sample=sample)
+    assert not dead.exists()
+    assert (alive / "image.onnx").read_bytes() == b"half"
