@@ -71,7 +71,7 @@ def parameter_bytes(model: nn.Module) -> int:
 def _quantise(float32: Path, folder: Path) -> None:
     """Quantise the matrix products: seven-bit weights per output channel, activations per tensor at run time.
 
-    The patch convolution, the token table and everything that is not a product with weights stay float32.
+    The token table and everything that is not a product with weights stay float32.
 
     Args:
         float32: Folder of the float32 graphs.

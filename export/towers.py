@@ -2,7 +2,7 @@
 
 Only one row of the last layer is ever read (the class token of a picture, the end token of a text), so the
 last layer computes only that row: exact, and about 7 % less work for a twelve-layer tower. The picture's
-rescale and normalise are folded into the patch convolution.
+rescale and normalise are folded into the patch filters.
 """
 
 import copy
@@ -30,21 +30,21 @@ class ImageTower(PreTrainedModel):  # type: ignore[misc]
             clip: The checkpoint: float32, with eager attention.
             scale: `[3]`; with `offset`, the processor's rescale and normalise as one multiply-add on 0..255.
             offset: `[3]`.
-            dtype: Of the layers. The patch convolution, whose weights per raw pixel value are close to
+            dtype: Of the layers. The patch filters, whose weights per raw pixel value are close to
                 float16's smallest, and the final norm, whose squares lose digits, stay float32.
         """
         super().__init__(clip.config.vision_config)
         self.vision_model = _in_dtype(clip.vision_model, dtype)
         self.visual_projection = _in_dtype(clip.visual_projection, dtype)
-        self.embeddings = copy.deepcopy(clip.vision_model.embeddings)
-        self.embeddings.patch_embedding = _on_raw_pixels(
-            clip.vision_model.embeddings.patch_embedding, scale=scale, offset=offset
-        )
+        self.patches = PatchProducts(clip.vision_model.embeddings.patch_embedding, scale=scale, offset=offset)
+        self.embeddings = clip.vision_model.embeddings
 
     def forward(self, pixels: Tensor) -> tuple[Tensor]:
         """Encode pictures."""
         tower: Any = self.vision_model
-        embedded = self.embeddings(pixels.permute(0, 3, 1, 2))
+        patches = self.patches(pixels)
+        first = self.embeddings.class_embedding.expand(patches.shape[0], 1, -1)
+        embedded = torch.cat([first, patches], dim=1) + self.embeddings.position_embedding.weight
         hidden = tower.pre_layrnorm(embedded.to(self.visual_projection.weight.dtype))
         *layers, last = tower.encoder.layers
         for layer in layers:
@@ -89,16 +89,36 @@ class TextTower(PreTrainedModel):  # type: ignore[misc]
         return (_unit(self.text_projection(pooled)),)
 
 
-def _on_raw_pixels(patches: nn.Conv2d, *, scale: Tensor, offset: Tensor) -> nn.Conv2d:
-    """The patch convolution with the multiply-add folded into its weights: exact, since it pads nothing."""
-    folded = nn.Conv2d(patches.in_channels, patches.out_channels, patches.kernel_size, patches.stride)  # type: ignore[arg-type]
-    weight = patches.weight.detach().double()
-    bias = (weight * offset.double()[:, None, None]).sum(dim=(1, 2, 3))
-    if patches.bias is not None:
-        bias = bias + patches.bias.detach().double()
-    folded.weight = nn.Parameter((weight * scale.double()[:, None, None]).float(), requires_grad=False)
-    folded.bias = nn.Parameter(bias.float(), requires_grad=False)
-    return folded
+class PatchProducts(nn.Module):
+    """The patch convolution as a product of matrices on raw pixels, exact since its stride is its width.
+
+    A quantiser takes products and leaves convolutions: this one was a tenth of an int8 tower's time. The processor's
+    multiply-add is folded into the weights.
+    """
+
+    def __init__(self, convolution: nn.Conv2d, *, scale: Tensor, offset: Tensor) -> None:
+        """Take the weights of a patch convolution, which stays as it is.
+
+        Args:
+            convolution: Of stride equal to its width.
+            scale: `[3]`.
+            offset: `[3]`.
+        """
+        super().__init__()
+        weight = convolution.weight.detach().double()
+        self.side = int(weight.shape[-1])
+        bias = (weight * offset.double()[:, None, None]).sum(dim=(1, 2, 3))
+        if convolution.bias is not None:
+            bias = bias + convolution.bias.detach().double()
+        rows = (weight * scale.double()[:, None, None]).permute(2, 3, 1, 0).flatten(0, 2)
+        self.weight = nn.Parameter(rows.float().contiguous(), requires_grad=False)
+        self.bias = nn.Parameter(bias.float(), requires_grad=False)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """uint8 `[batch, size, size, 3]` to float32 `[batch, patches, width]`, row by row."""
+        grid = pixels.shape[1] // self.side
+        cut = pixels.reshape(-1, grid, self.side, grid, self.side, 3).permute(0, 1, 3, 2, 4, 5)
+        return cut.reshape(-1, grid * grid, self.side * self.side * 3).float() @ self.weight + self.bias
 
 
 def end_position(input_ids: Tensor, end: int) -> Tensor:
