@@ -106,6 +106,11 @@ def _noun(wanted: Mapping[str, str], random: Random) -> str:
     return random.choice((known.name, known.plural)) if known else article
 
 
+def _either_way(one: str, other: str, random: Random) -> str:
+    """People say "striped red" and "red striped"."""
+    return random.choice((f"{one} {other}", f"{other} {one}"))
+
+
 def _people(wanted: Mapping[str, str]) -> str:
     return wanted["gender"].lower()
 
@@ -139,7 +144,7 @@ _KINDS: dict[QueryKind, tuple[tuple[str, ...], Worded]] = {
     ),
     QueryKind.PATTERN_COLOUR_ARTICLE: (
         ("colour", "pattern", "article"),
-        lambda wanted, random: f"{wanted['colour']} {wanted['pattern']} {_noun(wanted, random)}",
+        lambda wanted, random: f"{_either_way(wanted['pattern'], wanted['colour'], random)} {_noun(wanted, random)}",
     ),
     QueryKind.ARTICLE_GENDER: (
         ("article", "gender"),

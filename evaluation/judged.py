@@ -11,8 +11,9 @@ from aisle.catalog import Product
 from aisle.errors import CatalogError
 from aisle.types import Encoder
 from aisle.vectors import HalfWeights, product_vectors, query_vector
-from evaluation.encoded import EncodedCatalog
-from evaluation.metrics import mean_reciprocal_rank, precision_at_k, recall_at_k
+from evaluation.encoded import EncodedCatalog, encode_texts
+from evaluation.metrics import Rankings, mean_reciprocal_rank, precision_at_k, recall_at_k
+from evaluation.ranking import best_rows
 
 PICTURES_ONLY = HalfWeights(image=1.0, text=0.0)
 
@@ -56,6 +57,24 @@ class KindReport:
     recall_at_10: float
     mean_reciprocal_rank: float
 
+    @classmethod
+    def of(cls, kind: str, rankings: Rankings, relevant: NDArray[np.int64]) -> "KindReport":
+        """The figures of these rankings.
+
+        Args:
+            kind: The kind.
+            rankings: bool `[queries, places]`, at least one query.
+            relevant: How many products are relevant to each query, int64 `[queries]`, each at least 1.
+        """
+        return cls(
+            kind=kind,
+            queries=len(rankings),
+            precision_at_1=precision_at_k(rankings, k=1),
+            precision_at_10=precision_at_k(rankings, k=10),
+            recall_at_10=recall_at_k(rankings, relevant, k=10, capped=True),
+            mean_reciprocal_rank=mean_reciprocal_rank(rankings),
+        )
+
 
 def judge(
     catalog: EncodedCatalog,
@@ -84,12 +103,14 @@ def judge(
     for query, row in zip(queries, wanted, strict=True):
         if not row.any():
             raise CatalogError(f"no product is relevant to {query.text!r} ({dict(query.relevant)}): leave it out")
-    asked = query_vector(encoder.encode_texts([query.text for query in queries]), weights=weights)
-    scores = asked @ product_vectors(catalog.images, catalog.texts).T
-    best = np.argsort(-scores, axis=1, kind="stable")[:, :100]
+    asked = query_vector(encode_texts([query.text for query in queries], encoder), weights=weights)
+    best = best_rows(asked, product_vectors(catalog.images, catalog.texts))
     rankings = np.take_along_axis(wanted, best, axis=1)
     kinds = np.array([query.kind for query in queries])
-    return [_report(kind, rankings[kinds == kind], wanted[kinds == kind]) for kind in dict.fromkeys(kinds.tolist())]
+    return [
+        KindReport.of(str(kind), rankings[kinds == kind], wanted[kinds == kind].sum(axis=1))
+        for kind in dict.fromkeys(kinds.tolist())
+    ]
 
 
 def relevance(products: Sequence[Product], query: JudgedQuery) -> NDArray[np.bool_]:
@@ -112,14 +133,3 @@ def relevance(products: Sequence[Product], query: JudgedQuery) -> NDArray[np.boo
 def _holds(product: Product, name: str, value: str) -> bool:
     found = product.attributes[name]
     return value in found if isinstance(found, list) else found == value
-
-
-def _report(kind: str, rankings: NDArray[np.bool_], wanted: NDArray[np.bool_]) -> KindReport:
-    return KindReport(
-        kind=str(kind),
-        queries=len(rankings),
-        precision_at_1=precision_at_k(rankings, k=1),
-        precision_at_10=precision_at_k(rankings, k=10),
-        recall_at_10=recall_at_k(rankings, wanted.sum(axis=1), k=10, capped=True),
-        mean_reciprocal_rank=mean_reciprocal_rank(rankings),
-    )

@@ -60,14 +60,27 @@ def test_texts_are_natural() -> None:
     (dress,) = [query.text for query in asked(QueryKind.PATTERN_ARTICLE, minimum_relevant=2) if "dot" in query.text]
     assert dress in {"polka dot dress", "polka dot dresses"}
     (navy, red) = [query.text for query in asked(QueryKind.PATTERN_COLOUR_ARTICLE, minimum_relevant=2)]
-    assert navy in {"navy polka dot dress", "navy polka dot dresses"}
-    assert red in {"red striped shirt", "red striped shirts"}
+    assert navy in {
+        f"{words} {noun}" for words in ("navy polka dot", "polka dot navy") for noun in ("dress", "dresses")
+    }
+    assert red in {f"{words} {noun}" for words in ("red striped", "striped red") for noun in ("shirt", "shirts")}
     (men,) = [query.text for query in asked(QueryKind.ARTICLE_GENDER, minimum_relevant=3)]
     assert men in {"shirts for men", "men's shirts"}
     (girls,) = [query.text for query in asked(QueryKind.ARTICLE_GENDER, minimum_relevant=1) if "girls" in query.text]
     assert girls in {"dresses for girls", "girls' dresses"}
     (sneakers,) = [query.text for query in asked(QueryKind.ARTICLE, minimum_relevant=1) if "sneak" in query.text]
     assert sneakers == "sneakers"
+
+
+def test_pattern_and_colour_are_said_in_either_order() -> None:
+    kind = QueryKind.PATTERN_COLOUR_ARTICLE
+    said = {
+        query.text.partition(" shirt")[0]
+        for seed in range(20)
+        for query in judged_queries(PRODUCTS, kind=kind, minimum_relevant=2, seed=seed)
+        if "shirt" in query.text
+    }
+    assert said == {"red striped", "striped red"}
 
 
 def test_the_maximum_is_a_stable_sample() -> None:

@@ -12,7 +12,6 @@ from aisle.types import UnitVectors
 from aisle.vectors import HalfWeights
 from evaluation.encoded import EncodedCatalog
 from evaluation.judged import judge
-from evaluation.titles import titles_to_pictures
 
 AXES = {"red": 0, "blue": 1, "bag": 2}
 
@@ -48,7 +47,9 @@ def _catalog() -> EncodedCatalog:
         for i in range(12)
     ]
     texts = np.roll(images, 1, axis=0)
-    return EncodedCatalog(products=products, images=images, texts=texts, pictured=np.ones(12, dtype=np.bool_))
+    return EncodedCatalog(
+        products=products, rows=np.arange(12), images=images, texts=texts, pictured=np.ones(12, dtype=np.bool_)
+    )
 
 
 def test_figures_per_kind() -> None:
@@ -78,25 +79,3 @@ def test_queries_that_cannot_be_judged_are_refused() -> None:
     with pytest.raises(CatalogError, match="'material'"):
         judge(_catalog(), [Query("red hat", "material", {"material": "wool"})], AxisEncoder())
     assert judge(_catalog(), [], AxisEncoder()) == []
-
-
-def test_titles_are_asked_among_all_pictures() -> None:
-    catalog = _catalog().take(np.array([3, 4, 5]))  # "red bag", "blue bag", "blue bag"
-    report = titles_to_pictures(catalog, AxisEncoder())
-    # red: 3, 4, 5 (own first); blue: 5, 4, 3 for both (own second, own first)
-    assert report.products == 3
-    assert report.recall_at_1 == pytest.approx(2 / 3)
-    assert report.recall_at_10 == 1.0
-    assert report.mean_reciprocal_rank == pytest.approx((1 + 1 / 2 + 1) / 3)
-
-
-def test_products_without_a_picture_are_not_asked_for() -> None:
-    catalog = _catalog()
-    pictured = catalog.pictured.copy()
-    pictured[:10] = False
-    part = EncodedCatalog(catalog.products, catalog.images, catalog.texts, pictured)
-    assert titles_to_pictures(part, AxisEncoder()).products == 2
-    with pytest.raises(CatalogError, match="both a title and a picture"):
-        titles_to_pictures(
-            EncodedCatalog(catalog.products, catalog.images, catalog.texts, ~pictured).take(np.arange(0)), AxisEncoder()
-        )
