@@ -1,11 +1,11 @@
 """`python -m train RECIPE --catalog NAME=PATH --output FOLDER`: train, with a progress line. Ctrl-C saves and ends."""
 
 import argparse
-import signal
 import sys
 from pathlib import Path
 
 from aisle.errors import AisleError
+from train.interruption import Interruption
 from train.loop import Progress
 from train.recipe import load_recipe
 from train.run import train
@@ -22,24 +22,17 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--output", type=Path, required=True, help="checkpoint folder")
     parser.add_argument("--resume", action="store_true", help="go on with the run in the output folder")
     given = parser.parse_args(arguments)
-    stopping = False
-
-    def on_interrupt(number: int, frame: object) -> None:
-        nonlocal stopping
-        del number, frame
-        stopping = True
-
-    signal.signal(signal.SIGINT, on_interrupt)
-    signal.signal(signal.SIGTERM, on_interrupt)
     try:
         locations = dict(pair.split("=", 1) for pair in given.catalog)
-        result = train(
-            load_recipe(given.recipe).at(locations),
-            output=given.output,
-            progress=_write,
-            stop=lambda: stopping,
-            resume=given.resume,
-        )
+        with Interruption() as interruption:
+            result = train(
+                load_recipe(given.recipe).at(locations),
+                output=given.output,
+                progress=_write,
+                say=lambda line: sys.stdout.write(f"{line}\n"),
+                stop=interruption,
+                resume=given.resume,
+            )
     except AisleError as error:
         sys.stderr.write(f"{error}\n")
         return 2

@@ -10,30 +10,18 @@ from aisle.types import PixelBatch
 _LARGEST_STRETCH = 1.2
 
 
-def augmented(
-    pixels: PixelBatch, *, size: int, crop_area: float, rotation: float, generator: torch.Generator, device: str = "cpu"
-) -> Tensor:
-    """Resample each picture through its own random affine map.
+def crop_maps(n: int, *, crop_area: float, rotation: float, generator: torch.Generator) -> Tensor:
+    """Draw the affine map of each of n pictures: crop, flip and rotation.
 
     Args:
-        pixels: uint8 `[n, side, side, 3]`.
-        size: Side of the result.
+        n: How many.
         crop_area: Smallest area of the crop, as a share of the picture; at most 1.
         rotation: Largest rotation, in degrees.
-        generator: Where chance comes from, on the CPU: every device sees the same crops.
-        device: Where to resample.
+        generator: Where chance comes from, on the CPU.
 
     Returns:
-        float32 `[n, 3, size, size]`, 0 to 255. Outside the picture its border is repeated.
+        Maps from the result's coordinates (-1 to 1) to the picture's: float32 `[n, 2, 3]`.
     """
-    pictures = torch.from_numpy(pixels).to(device).permute(0, 3, 1, 2).float()
-    maps = _maps(len(pixels), crop_area=crop_area, rotation=rotation, generator=generator).to(device)
-    grid = _grid(maps, size)
-    return torch.nn.functional.grid_sample(pictures, grid, mode="bilinear", padding_mode="border", align_corners=False)
-
-
-def _maps(n: int, *, crop_area: float, rotation: float, generator: torch.Generator) -> Tensor:
-    """Maps from the result's coordinates (-1 to 1) to the picture's: float32 `[n, 2, 3]`."""
 
     def uniform(low: float, high: float) -> Tensor:
         return low + (high - low) * torch.rand(n, generator=generator)
@@ -47,6 +35,23 @@ def _maps(n: int, *, crop_area: float, rotation: float, generator: torch.Generat
     cos, sin = angle.cos(), angle.sin()
     rows = [cos * width * flip, -sin * height, left_right, sin * width * flip, cos * height, up_down]
     return torch.stack(rows, dim=1).view(n, 2, 3)
+
+
+def augmented(pixels: PixelBatch, maps: Tensor, *, size: int, device: torch.device) -> Tensor:
+    """Resample each picture through its own map.
+
+    Args:
+        pixels: uint8 `[n, side, side, 3]`.
+        maps: Of `crop_maps`, float32 `[n, 2, 3]`.
+        size: Side of the result.
+        device: Where to resample.
+
+    Returns:
+        float32 `[n, 3, size, size]`, 0 to 255. Outside the picture its border is repeated.
+    """
+    pictures = torch.from_numpy(pixels).to(device).permute(0, 3, 1, 2).float()
+    grid = _grid(maps.to(device), size)
+    return torch.nn.functional.grid_sample(pictures, grid, mode="bilinear", padding_mode="border", align_corners=False)
 
 
 def _grid(maps: Tensor, size: int) -> Tensor:

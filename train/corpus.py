@@ -1,4 +1,4 @@
-"""A catalog made ready: texts, decoded pictures, and the split; and the order in which an epoch shows products."""
+"""A catalog made ready: texts, decoded pictures, and the split."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,10 +7,11 @@ import numpy as np
 
 from aisle.errors import CatalogError
 from aisle.sources import Source, open_source
+from aisle.split import held_out
 from train.pairs import MISSING, Menu, Rows, read_menu, roles_of
 from train.pictures import Pictures, decode_pictures
 from train.recipe import CatalogRecipe
-from train.split import held_out
+from train.rivals import Rivals, read_rivals
 
 _LEAST = 2
 """Products below which nothing can be contrasted."""
@@ -27,6 +28,7 @@ class Corpus:
         training: Row numbers to learn from, int64.
         validation: Row numbers held out, int64.
         rejected: Row number to the reason why it is in neither.
+        rivals: What its products are, when rivals are to be shown together.
     """
 
     recipe: CatalogRecipe
@@ -35,6 +37,7 @@ class Corpus:
     training: Rows
     validation: Rows
     rejected: dict[int, str]
+    rivals: Rivals | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +48,15 @@ class OpenCatalog:
     source: Source
     image: str
     menu: Menu
+    rivals: Rivals | None
 
 
-def open_catalog(recipe: CatalogRecipe) -> OpenCatalog:
+def open_catalog(recipe: CatalogRecipe, *, hard_negatives: bool) -> OpenCatalog:
     """Open a catalog and read its texts.
+
+    Args:
+        recipe: How.
+        hard_negatives: Whether to read what its products are.
 
     Raises:
         CatalogError: It has no location, cannot be read, or lacks what its recipe names.
@@ -58,7 +66,13 @@ def open_catalog(recipe: CatalogRecipe) -> OpenCatalog:
     source = open_source(recipe.location)
     roles = roles_of(source, recipe)
     image = roles.image or ""  # roles_of refuses a catalog without pictures
-    return OpenCatalog(recipe=recipe, source=source, image=image, menu=read_menu(source, roles, recipe))
+    return OpenCatalog(
+        recipe=recipe,
+        source=source,
+        image=image,
+        menu=read_menu(source, roles, recipe),
+        rivals=read_rivals(source, roles, recipe) if hard_negatives else None,
+    )
 
 
 def prepare_corpus(catalog: OpenCatalog, *, side: int, folder: Path) -> Corpus:
@@ -100,32 +114,5 @@ def prepare_corpus(catalog: OpenCatalog, *, side: int, folder: Path) -> Corpus:
         training=training,
         validation=np.flatnonzero(usable & out),
         rejected=rejected,
+        rivals=catalog.rivals,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """What one step looks at: rows of one catalog, so that telling catalogs apart teaches nothing."""
-
-    catalog: int
-    rows: Rows
-
-
-def epoch_batches(corpora: list[Corpus], *, batch: int, seed: int, epoch: int) -> list[Batch]:
-    """The batches of an epoch in their order. Products beyond the last full batch wait for another epoch.
-
-    Args:
-        corpora: The catalogs.
-        batch: Products per step; a smaller catalog makes one batch of all it has.
-        seed: Of the run.
-        epoch: From 0; each has its own order.
-    """
-    random = np.random.default_rng((seed, 0, epoch))
-    batches = []
-    for number, corpus in enumerate(corpora):
-        size = min(batch, len(corpus.training))
-        for _ in range(corpus.recipe.passes):
-            order = random.permutation(corpus.training)
-            stop = len(order) - len(order) % size
-            batches += [Batch(number, order[start : start + size]) for start in range(0, stop, size)]
-    return [batches[place] for place in random.permutation(len(batches))]

@@ -1,22 +1,23 @@
-"""The loop over steps: draw a batch, encode it, contrast it, step. A step's chance comes from (seed, step) alone."""
+"""The loop over steps: draw one, take its gradient, step. A step's chance comes from (seed, step) alone."""
 
+import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
 import torch
-from torch import Tensor
 
-from train.augment import augmented
-from train.contrastive import cap_temperature, choice_loss, contrastive_loss
-from train.corpus import Batch, Corpus, epoch_batches
+from aisle.errors import SettingsError
+from train.batches import Batch, epoch_batches
+from train.contrastive import cap_temperature
+from train.corpus import Corpus
+from train.gradients import add_gradients
 from train.model import Checkpoint
 from train.optimizer import Optimizer, schedule
-from train.pairs import Choice, Sentences, choices, long_sentences, short_sentences
 from train.recipe import TrainingRecipe
-from train.towers import image_vectors, text_vectors
-from train.validation import Validation, normalised
+from train.step import draw_step
+from train.validation import Validation
+from train.workers import Workers
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,7 @@ class Progress:
         step: Steps done.
         steps: Of the whole run.
         epoch: Epochs begun.
+        epochs: Of the whole run.
         loss: Of the last step.
         learning_rate: Of the last step.
         images_per_second: Since this process began to train.
@@ -37,6 +39,7 @@ class Progress:
     step: int
     steps: int
     epoch: int
+    epochs: int
     loss: float
     learning_rate: float
     images_per_second: float
@@ -57,6 +60,7 @@ class Run:
         optimizer: Over its parameters.
         corpora: The catalogs.
         recipe: The numbers.
+        bfloat16: Whether the towers calculate in bfloat16.
         steps_per_epoch: How many batches an epoch has.
     """
 
@@ -64,6 +68,7 @@ class Run:
     optimizer: Optimizer
     corpora: list[Corpus]
     recipe: TrainingRecipe
+    bfloat16: bool
     steps_per_epoch: int
 
     @property
@@ -72,128 +77,79 @@ class Run:
         return self.recipe.epochs * self.steps_per_epoch
 
 
-def train_steps(
-    run: Run, *, start: int, report: Report, stop: Stop, epoch_ended: Callable[[int], tuple[Validation, ...]]
-) -> int:
+def train_steps(run: Run, *, start: int, workers: Workers, report: Report, stop: Stop) -> int:
     """Go from step `start` to the end.
 
     Args:
         run: What to train.
         start: Steps already done.
+        workers: Who trains it together; each calls this.
         report: Called after each step.
-        stop: Asked before each step; True ends the run early.
-        epoch_ended: Called with the steps done after each epoch, to save and to validate.
+        stop: Asked before each step; True from worker 0 ends the run early.
 
     Returns:
         Steps done.
+
+    Raises:
+        SettingsError: The loss is no number any more, or a step does not fit into memory.
     """
     began, images, batches = time.monotonic(), 0, list[Batch]()
     for step in range(start, run.steps):
-        if stop():
+        if workers.agreed(stop()):
             return step
         epoch, place = divmod(step, run.steps_per_epoch)
         if place == 0 or not batches:
             batches = epoch_batches(run.corpora, batch=run.recipe.batch, seed=run.recipe.seed, epoch=epoch)
         share = schedule(step, steps=run.steps, warm_up=run.recipe.warm_up)
-        loss = train_step(run, batches[place], step=step, share=share)
+        loss = train_step(run, batches[place], step=step, share=share, workers=workers)
         images += len(batches[place].rows)
         done = step + 1
-        validation = epoch_ended(done) if done % run.steps_per_epoch == 0 else ()
         seconds = time.monotonic() - began
         report(
             Progress(
                 step=done,
                 steps=run.steps,
                 epoch=epoch + 1,
+                epochs=run.recipe.epochs,
                 loss=loss,
                 learning_rate=share * run.recipe.learning_rate,
                 images_per_second=images / seconds,
                 seconds_left=(run.steps - done) * seconds / (done - start),
-                validation=validation,
             )
         )
     return run.steps
 
 
-def train_step(run: Run, batch: Batch, *, step: int, share: float) -> float:
-    """One step of the optimizer at this share of the peak learning rates; returns the batch's loss before it."""
-    model = run.checkpoint.model
+def train_step(run: Run, batch: Batch, *, step: int, share: float, workers: Workers) -> float:
+    """One step of the optimizer at this share of the peak learning rates; returns the batch's loss before it.
+
+    Raises:
+        SettingsError: The loss is no number, or the step does not fit into memory.
+    """
+    model, recipe = run.checkpoint.model, run.recipe
     model.train()
-    loss = batch_loss(run, batch, step=step)
     run.optimizer.zero_grad()
-    loss.backward()  # type: ignore[no-untyped-call]
-    torch.nn.utils.clip_grad_norm_(model.parameters(), run.recipe.clip_norm)
+    whole = step >= (recipe.epochs - recipe.whole_epochs) * run.steps_per_epoch
+    try:
+        loss = add_gradients(
+            run.checkpoint,
+            draw_step(run.checkpoint, run.corpora, batch, recipe, number=step, whole=whole),
+            micro_batch=recipe.micro_batch,
+            bfloat16=run.bfloat16,
+            workers=workers,
+        )
+    except torch.OutOfMemoryError as error:
+        now = recipe.micro_batch or recipe.batch
+        raise SettingsError(
+            f"{now} products at a time do not fit into memory: set micro_batch to {max(1, now // 4)}, which changes "
+            "nothing but speed"
+        ) from error
+    if not math.isfinite(loss):
+        raise SettingsError(
+            f"the loss of step {step + 1} is {loss}: learning_rate {recipe.learning_rate:g} is too high; start again "
+            "in another folder with a lower one"
+        )
+    torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.clip_norm)
     run.optimizer.step(share)
     cap_temperature(model.logit_scale)
-    return float(loss.detach())
-
-
-def batch_loss(run: Run, batch: Batch, *, step: int) -> Tensor:
-    """The loss of one batch: the mean over long texts, short texts and choices, against the same picture vectors."""
-    recipe, model, corpus = run.recipe, run.checkpoint.model, run.corpora[batch.catalog]
-    random = np.random.default_rng((recipe.seed, 1, step))
-    generator = torch.Generator().manual_seed(int(random.integers(1 << 62)))
-    whole = step >= (recipe.epochs - recipe.whole_epochs) * run.steps_per_epoch
-    pictures = augmented(
-        corpus.pictures.pixels[batch.rows],
-        size=run.checkpoint.image_size,
-        crop_area=recipe.crop_area,
-        rotation=recipe.rotation,
-        generator=generator,
-        device=str(model.device),
-    )
-    long = long_sentences(corpus.menu, batch.rows, random=random, word_dropout=recipe.word_dropout)
-    short = short_sentences(corpus.menu, batch.rows, random=random)
-    offered = choices(corpus.menu, batch.rows, count=recipe.choices, most=recipe.choice_texts, random=random)
-    with torch.autocast(model.device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16"):
-        images = image_vectors(
-            model,
-            normalised(pictures, run.checkpoint),
-            kept=1.0 if whole else recipe.patches_kept,
-            generator=generator,
-        )
-        spoken = _spoken(run.checkpoint, [long.texts, [*short.texts, *(text for one in offered for text in one.texts)]])
-    lengths = [len(short.texts), *(len(one.texts) for one in offered)]
-    said, *chosen = torch.split(spoken[1], lengths)
-    losses = [
-        _loss(run.checkpoint, images, texts, sentences)
-        for texts, sentences in ((spoken[0], long), (said, short))
-        if len(texts) > 1
-    ]
-    losses += [
-        _choice_loss(run.checkpoint, images, texts, choice) for texts, choice in zip(chosen, offered, strict=True)
-    ]
-    return torch.stack(losses).mean()
-
-
-def _spoken(checkpoint: Checkpoint, groups: Sequence[Sequence[str]]) -> list[Tensor]:
-    """Vectors of each group's texts; equal texts of a group are encoded once, and long ones do not pad short ones."""
-    vectors = []
-    for texts in groups:
-        places = {text: place for place, text in enumerate(dict.fromkeys(texts))}
-        encoded = text_vectors(checkpoint.model, checkpoint.tokenizer, list(places)) if places else _none(checkpoint)
-        vectors.append(encoded[torch.tensor([places[text] for text in texts], dtype=torch.long, device=encoded.device)])
-    return vectors
-
-
-def _none(checkpoint: Checkpoint) -> Tensor:
-    return torch.zeros(0, int(checkpoint.model.config.projection_dim), device=checkpoint.model.device)
-
-
-def _loss(checkpoint: Checkpoint, images: Tensor, texts: Tensor, sentences: Sentences) -> Tensor:
-    return contrastive_loss(
-        texts,
-        images,
-        checkpoint.model.logit_scale,
-        own=torch.from_numpy(sentences.products).to(images.device),
-        true_of=torch.from_numpy(sentences.true_of).to(images.device),
-    )
-
-
-def _choice_loss(checkpoint: Checkpoint, images: Tensor, texts: Tensor, choice: Choice) -> Tensor:
-    return choice_loss(
-        images[torch.from_numpy(choice.products).to(images.device)],
-        texts,
-        checkpoint.model.logit_scale,
-        own=torch.from_numpy(choice.own).to(images.device),
-    )
+    return loss

@@ -20,11 +20,15 @@ from transformers import (
 
 from aisle.errors import ModelError
 from aisle.files import sync_folder
+from train.adapters import merged_weights
 from train.recipe import ModelRecipe
 
 MEAN = (0.48145466, 0.4578275, 0.40821073)
 DEVIATION = (0.26862954, 0.26130258, 0.27577711)
 """Of CLIP's own pictures (Radford et al. 2021, arXiv:2103.00020), RGB, in 0..1."""
+
+
+_ONE_FILE = 1 << 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,11 @@ class Checkpoint:
     def image_size(self) -> int:
         """Side of the image tower's input, in pixels."""
         return int(self.model.config.vision_config.image_size)
+
+    @property
+    def patches(self) -> int:
+        """How many patches the image tower cuts a picture into."""
+        return int(self.image_size // self.model.config.vision_config.patch_size) ** 2
 
 
 def small_checkpoint(recipe: ModelRecipe, tokenizer: PreTrainedTokenizerBase, *, seed: int) -> Checkpoint:
@@ -146,11 +155,13 @@ def load_checkpoint(name: str) -> Checkpoint:
         name: A local folder or a hub id.
 
     Raises:
-        ModelError: It cannot be loaded, or is of another family.
+        ModelError: It cannot be loaded, is of another family, or lacks weights.
     """
     try:
-        model = CLIPModel.from_pretrained(name, dtype=torch.float32, attn_implementation=_attention())
-        return Checkpoint(
+        model, report = CLIPModel.from_pretrained(
+            name, dtype=torch.float32, attn_implementation=_attention(), output_loading_info=True
+        )
+        checkpoint = Checkpoint(
             model=model,
             tokenizer=AutoTokenizer.from_pretrained(name),
             processor=CLIPImageProcessor.from_pretrained(name),
@@ -160,14 +171,22 @@ def load_checkpoint(name: str) -> Checkpoint:
             f"checkpoint {name} cannot be loaded as CLIP: {str(error).splitlines()[0]}; "
             "give a folder with config.json, weights, tokenizer and preprocessor_config.json"
         ) from error
+    missing = sorted(key for key in report["missing_keys"] if not key.endswith("position_ids"))
+    if missing:
+        # transformers would fill them with noise and go on.
+        raise ModelError(f"checkpoint {name} lacks {len(missing)} weights of CLIP, the first is {missing[0]}")
+    return checkpoint
 
 
 def save_checkpoint(checkpoint: Checkpoint, folder: Path) -> None:
-    """Write an ordinary Hugging Face checkpoint folder; each file appears whole or not at all."""
+    """Write an ordinary Hugging Face checkpoint folder, adapters merged; each file appears whole or not at all."""
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".saving-") as name:
         temporary = Path(name)
-        checkpoint.model.save_pretrained(temporary)
+        # One file: of several, a kill between two renames would leave old weights beside new ones.
+        checkpoint.model.save_pretrained(
+            temporary, state_dict=merged_weights(checkpoint.model), max_shard_size=_ONE_FILE
+        )
         checkpoint.tokenizer.save_pretrained(temporary)
         checkpoint.processor.save_pretrained(temporary)
         for file in sorted(temporary.iterdir()):

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from aisle.catalog import Roles, check_roles, identifier, infer_roles, override, product_of, template_columns
 from aisle.errors import CatalogError
-from aisle.sources import Source
+from aisle.sources import Source, first_rows
 from train.number import other_number
 from train.recipe import CatalogRecipe
 
@@ -19,6 +19,9 @@ Rows = NDArray[np.int64]
 
 MISSING = -1
 """The code of a text that a product does not have."""
+
+_SAMPLE_ROWS = 512
+"""Rows that column roles are guessed from."""
 
 _OTHER_NUMBER = 0.4
 """Chance that a noun is read in its other number."""
@@ -29,7 +32,8 @@ class Menu:
     """n products and the k texts of each.
 
     Column 0 is the title, column 1 the long text, the others are the short templates. A code stands for a text,
-    so that equal texts are equal numbers.
+    so that equal texts are equal numbers. Short texts that differ in number alone ("top" and "tops") have one code:
+    what is true of one is true of the other.
 
     Attributes:
         ids: Product ids.
@@ -42,12 +46,6 @@ class Menu:
     codes: NDArray[np.int32]
     texts: Sequence[str]
     variants: Sequence[str]
-
-    def take(self, rows: Rows) -> "Menu":
-        """Some of the products, in this order."""
-        return Menu(
-            ids=[self.ids[row] for row in rows], codes=self.codes[rows], texts=self.texts, variants=self.variants
-        )
 
 
 LONG = 2
@@ -75,28 +73,28 @@ def roles_of(source: Source, recipe: CatalogRecipe) -> Roles:
     Raises:
         CatalogError: A column is missing, or the catalog has no pictures or no texts.
     """
-    names = [name for name in source.schema.names if name != recipe.image]
-    sample = next(iter(source.scan(names)), None)
-    if sample is None or not len(sample):
+    sample = first_rows(source, most=_SAMPLE_ROWS)
+    if not len(sample):
         raise CatalogError(f"catalog {recipe.name} ({recipe.location}) has no rows: there is nothing to learn from")
     roles = override(
-        infer_roles(source.schema, sample.slice(0, 512)),
-        id=recipe.id,
+        infer_roles(source.schema, sample, id=recipe.id),
         image=recipe.image,
         title=recipe.title,
         text=recipe.text,
-        attributes={},
     )
     check_roles(roles, source.schema.names)
-    if roles.image is None:
-        raise CatalogError(f"catalog {recipe.name}: no column holds pictures; name it as `image` in the recipe")
-    for template in recipe.templates:
-        for column in template_columns(template):
-            if column not in source.schema.names:
-                raise CatalogError(
-                    f"catalog {recipe.name}: template {template!r} names the column {column!r}; "
-                    f"there are {', '.join(source.schema.names)}"
-                )
+    if not roles.image:
+        raise CatalogError(
+            f"catalog {recipe.name} has no column that holds pictures (it has {', '.join(source.schema.names)}): name "
+            "the one with their paths or URLs as `image`"
+        )
+    named = {column: f"template {template!r}" for template in recipe.templates for column in template_columns(template)}
+    for column, place in (named | dict.fromkeys(recipe.nouns, "nouns")).items():
+        if column not in source.schema.names:
+            raise CatalogError(
+                f"catalog {recipe.name}: {place} names the column {column!r}; there are "
+                f"{', '.join(source.schema.names)}"
+            )
     return roles
 
 
@@ -106,26 +104,58 @@ def read_menu(source: Source, roles: Roles, recipe: CatalogRecipe) -> Menu:
     Raises:
         CatalogError: No product has any text.
     """
-    wanted = dict.fromkeys((*roles.columns, *(c for t in recipe.templates for c in template_columns(t))))
-    known: dict[tuple[str, str], int] = {}
+    spoken = replace(roles, attributes={})  # filterable values are not read: they may be malformed
+    wanted = dict.fromkeys((*spoken.columns, *(c for t in recipe.templates for c in template_columns(t))))
+    book = _Book()
     ids: list[str] = []
     codes: list[list[int]] = []
     for table in source.scan(list(wanted)):
         for row in table.to_pylist():
-            product = product_of(row, roles)
+            product = product_of(row, spoken)
             ids.append(product.id)
-            pairs = [(product.title, product.title), (product.text, product.text)]
-            pairs += [_short(template, row, recipe.nouns) for template in recipe.templates]
-            codes.append([known.setdefault(pair, len(known)) if pair[0] else MISSING for pair in pairs])
+            shorts = [_short(template, row, recipe.nouns) for template in recipe.templates]
+            codes.append([*map(book.long, (product.title, product.text)), *(book.short(*pair) for pair in shorts)])
     menu = Menu(
         ids=ids,
         codes=np.array(codes, dtype=np.int32).reshape(len(ids), LONG + len(recipe.templates)),
-        texts=[text for text, _ in known],
-        variants=[variant for _, variant in known],
+        texts=book.texts,
+        variants=book.variants,
     )
     if not menu.texts:
-        raise CatalogError(f"catalog {recipe.name} has no texts: name a title, a text or templates in the recipe")
+        raise CatalogError(f"catalog {recipe.name} has no texts: name a title, a text or templates")
     return menu
+
+
+class _Book:
+    """Gives each text its code while a catalog is read."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+        self.variants: list[str] = []
+        self._long: dict[str, int] = {}
+        self._short: dict[str, int] = {}
+
+    def long(self, text: str) -> int:
+        """The code of a title or a long text."""
+        if text and text not in self._long:
+            self._long[text] = self._add(text, text)
+        return self._long.get(text, MISSING)
+
+    def short(self, text: str, variant: str) -> int:
+        """The code of a short text, known by either number."""
+        if not text:
+            return MISSING
+        code = self._short.get(text, self._short.get(variant))
+        if code is None:
+            code = self._add(text, variant)
+        self._short.setdefault(text, code)
+        self._short.setdefault(variant, code)
+        return code
+
+    def _add(self, text: str, variant: str) -> int:
+        self.texts.append(text)
+        self.variants.append(variant)
+        return len(self.texts) - 1
 
 
 def _short(template: str, row: Mapping[str, Any], nouns: Sequence[str]) -> tuple[str, str]:

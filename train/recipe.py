@@ -10,8 +10,12 @@ from typing import Any, Literal, TypeVar, get_args
 from aisle.catalog import template_columns
 from aisle.errors import SettingsError
 
-Precision = Literal["bfloat16", "float32"]
-"""Number format of the towers' arithmetic; weights and optimizer are always float32."""
+Precision = Literal["auto", "bfloat16", "float32"]
+"""Number format of the towers' arithmetic; weights and optimizer are always float32. `auto` is bfloat16 where the
+hardware calculates in it."""
+
+EMBEDDED_RECIPE = Path(__file__).parent / "recipes" / "embedded.toml"
+"""Of the model that comes with Aisle."""
 
 Section = TypeVar("Section")
 
@@ -98,11 +102,15 @@ class TrainingRecipe:
     Attributes:
         epochs: Passes over all catalogs.
         batch: Products per step; all of one catalog.
+        micro_batch: Pictures or texts in memory at a time, with the gradient of all at once (`train.gradients`); 0 for
+            all at once.
+        hard_negatives: Whether products of one article that look different are shown in one batch (`train.rivals`).
         learning_rate: AdamW's peak.
         muon_learning_rate: Peak of Muon, for matrices inside the towers of a model made from nothing; 0: AdamW's, too.
         warm_up: Steps of linear rise, as a share of all; a cosine to zero follows.
         weight_decay: Of matrices; biases, norms, embeddings of single tokens and the temperature have none.
         clip_norm: Largest norm of the gradient.
+        lora_rank: Rank of the adapters that are trained in place of the towers' matrices; 0 trains all of the model.
         patches_kept: Share of patches that the image tower sees in a step (FLIP, Li et al. 2022, arXiv:2212.00794).
         whole_epochs: Last epochs in which it sees all of them.
         crop_area: Smallest area of a random crop, as a share of the picture.
@@ -110,17 +118,24 @@ class TrainingRecipe:
         word_dropout: Chance of each word of a title or long text to be left out.
         choices: Short templates of which each step makes a choice among the texts of the whole catalog; 0 for none.
         choice_texts: Most texts of one choice.
+        patience: Epochs without a better validation after which a run ends, and the best checkpoint is what it
+            leaves; 0 goes through all epochs and leaves the last.
+        save_minutes: Most work that a kill can lose; 0 saves after every step.
+        workers: Processes that share each batch.
         seed: Of everything that is drawn.
         precision: Of the towers.
     """
 
     epochs: int = 4
     batch: int = 256
+    micro_batch: int = 0
+    hard_negatives: bool = False
     learning_rate: float = 5e-5
     muon_learning_rate: float = 0.0
     warm_up: float = 0.05
     weight_decay: float = 0.1
     clip_norm: float = 1.0
+    lora_rank: int = 0
     patches_kept: float = 1.0
     whole_epochs: int = 0
     crop_area: float = 0.6
@@ -128,12 +143,23 @@ class TrainingRecipe:
     word_dropout: float = 0.0
     choices: int = 0
     choice_texts: int = 256
+    patience: int = 0
+    save_minutes: float = 5.0
+    workers: int = 1
     seed: int = 0
-    precision: Precision = "bfloat16"
+    precision: Precision = "auto"
 
     def __post_init__(self) -> None:
         if self.epochs < 1 or self.batch < 2:
             raise SettingsError(f"epochs is {self.epochs} and batch {self.batch}; at least 1 and 2 are needed")
+        for name, least in (("micro_batch", 0), ("lora_rank", 0), ("patience", 0), ("save_minutes", 0), ("workers", 1)):
+            if not getattr(self, name) >= least:
+                raise SettingsError(f"{name} is {getattr(self, name)}; at least {least} is needed")
+        if self.lora_rank and self.muon_learning_rate:
+            raise SettingsError(
+                f"lora_rank is {self.lora_rank} and muon_learning_rate {self.muon_learning_rate}: adapters are for a "
+                "trained model and Muon for a new one; set one of them to 0"
+            )
         if self.choices < 0 or self.choice_texts < 2:
             raise SettingsError(
                 f"choices is {self.choices} and choice_texts {self.choice_texts}; at least 0 and 2 are needed"
@@ -172,6 +198,11 @@ class Recipe:
         names = [catalog.name for catalog in self.catalogs]
         if not names or len(set(names)) < len(names):
             raise SettingsError(f"a recipe needs one or more catalogs of different names, not {names}")
+        if self.training.patience and not any(catalog.validation for catalog in self.catalogs):
+            raise SettingsError(
+                f"patience is {self.training.patience} and no catalog holds products out to validate with: set a "
+                "catalog's validation share, or patience to 0"
+            )
 
     def at(self, locations: Mapping[str, str]) -> "Recipe":
         """The recipe with catalogs where `locations` says.

@@ -1,21 +1,24 @@
 """A whole training run: catalogs in, an ordinary Hugging Face checkpoint folder out."""
 
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from aisle.errors import SettingsError
-from train.corpus import OpenCatalog, epoch_batches, open_catalog, prepare_corpus
-from train.loop import Progress, Report, Run, Stop, train_steps
-from train.model import Checkpoint, load_checkpoint, save_checkpoint, small_checkpoint
-from train.optimizer import Optimizer
-from train.pictures import stored_side
-from train.recipe import Recipe
-from train.state import Position, load_state, save_state
-from train.tokenizer import train_tokenizer
-from train.validation import Validation, validate
+import torch
+from torch.nn import Module
 
-STATE = "training.safetensors"
-PICTURES = "pictures"
+from aisle.errors import ModelError
+from aisle.files import write_json
+from aisle.machine import Provider
+from train.begun import REJECTED, Begun, Say, begin, silent
+from train.device import repeatable, resolve_device
+from train.loop import Progress, Report, Stop, train_steps
+from train.pairs import Rows
+from train.recipe import Recipe
+from train.record import Record, save
+from train.standing import Standing
+from train.validation import Validation
+from train.workers import Alone, Workers
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +28,12 @@ class TrainResult:
     Attributes:
         checkpoint: The folder.
         steps: Done.
-        finished: Whether that is all of them; False when the run was stopped early.
+        finished: Whether there is nothing left to do; False when the run was stopped from outside.
         loss: Of the last step; None when no step was left to do.
         validation: Of the last epoch that ended in this process.
+        standing: The best validation, which with patience is that of the checkpoint.
         products: Learned from, over all catalogs.
+        held_out: Catalog name to the row numbers that were held out.
         rejected: Catalog name to row number to reason.
     """
 
@@ -37,7 +42,9 @@ class TrainResult:
     finished: bool
     loss: float | None
     validation: tuple[Validation, ...]
+    standing: Standing
     products: int
+    held_out: dict[str, Rows]
     rejected: dict[str, dict[int, str]]
 
 
@@ -46,87 +53,109 @@ def never() -> bool:
     return False
 
 
-def train(recipe: Recipe, *, output: Path, progress: Report, stop: Stop = never, resume: bool = False) -> TrainResult:
-    """Train, saving a usable checkpoint and a state to resume from after each epoch and at the end.
+def train(
+    recipe: Recipe,
+    *,
+    output: Path,
+    progress: Report,
+    say: Say = silent,
+    stop: Stop = never,
+    resume: bool = False,
+    provider: Provider = Provider.AUTO,
+) -> TrainResult:
+    """Train, saving a usable checkpoint and a state to resume from every few minutes, after each epoch and at the end.
 
     Args:
         recipe: What to do.
-        output: The checkpoint folder; decoded pictures and the state are kept there, too.
+        output: The checkpoint folder; decoded pictures, rejected rows with their reasons, the history and the state are
+            kept there, too.
         progress: Called after each step.
+        say: Told what else is done.
         stop: Asked before each step; True saves and ends.
-        resume: Go on with the run that `output` holds. More epochs than before stretch its schedule.
+        resume: Go on with the run that `output` holds.
+        provider: Where the model runs.
 
     Raises:
         CatalogError: A catalog cannot be used.
         ModelError: The checkpoint to start from, or the state to resume, cannot be used.
-        SettingsError: `output` holds a run and `resume` is False, or the other way round, or other data.
+        ProviderUnavailable: `provider` is not to be had.
+        SettingsError: `output` holds a run and `resume` is False, or the other way round, or other data or settings.
+        IncompleteRun: A worker died.
     """
-    state = output / STATE
-    if state.is_file() and not resume:
-        raise SettingsError(f"{output} already holds a run: resume it, or give another folder")
-    catalogs = [open_catalog(catalog) for catalog in recipe.catalogs]
-    checkpoint = load_checkpoint(str(output)) if resume else _first(recipe, catalogs)
-    output.mkdir(parents=True, exist_ok=True)
-    side = stored_side(checkpoint.image_size)
-    corpora = [prepare_corpus(catalog, side=side, folder=output / PICTURES) for catalog in catalogs]
-    numbers = recipe.training
-    run = Run(
-        checkpoint=checkpoint,
-        optimizer=Optimizer(
-            checkpoint.model,
-            learning_rate=numbers.learning_rate,
-            weight_decay=numbers.weight_decay,
-            muon_learning_rate=numbers.muon_learning_rate,
-        ),
-        corpora=corpora,
-        recipe=numbers,
-        steps_per_epoch=len(epoch_batches(corpora, batch=numbers.batch, seed=numbers.seed, epoch=0)),
+    device = resolve_device(provider)
+    begun = begin(recipe, output=output, resume=resume, device=device, say=say)
+    rejected = {corpus.recipe.name: corpus.rejected for corpus in begun.run.corpora}
+    write_json(
+        output / REJECTED, {name: {str(row): why for row, why in rows.items()} for name, rows in rejected.items()}
     )
-    start = _resumed(run, state) if resume else 0
+    if recipe.training.workers == 1:
+        return go(begun, workers=Alone(), progress=progress, stop=stop)
+    from train.ray_workers import train_on_ray
+
+    if not resume:  # the workers resume what is begun here, where a bad catalog still costs nothing
+        save(begun.run, folder=output, position=begun.position, settings=begun.settings)
+    say(f"starting {recipe.training.workers} workers")
+    del begun
+    return train_on_ray(recipe, output=output, progress=progress, stop=stop, gpu=device.type == "cuda")
+
+
+def go(begun: Begun, *, workers: Workers, progress: Report, stop: Stop) -> TrainResult:
+    """Train to the end.
+
+    Args:
+        begun: The run.
+        workers: Who trains it together; each calls this.
+        progress: Called after each step; of worker 0 alone.
+        stop: Asked before each step; of worker 0 alone.
+
+    Raises:
+        ModelError: The workers ended with different weights.
+        SettingsError: The loss is no number any more.
+    """
+    run, start = begun.run, begun.position.step
     losses: list[float] = []
-    validations: list[tuple[Validation, ...]] = []
+    with repeatable(run.checkpoint.model.device), _record(begun, workers) as record:
 
-    def save(step: int) -> None:
-        save_state(state, checkpoint.model, run.optimizer, Position(step, run.steps_per_epoch))
-        save_checkpoint(checkpoint, output)
+        def report(now: Progress) -> None:
+            losses.append(now.loss)
+            if record is not None:
+                progress(record.stepped(now))
 
-    def epoch_ended(step: int) -> tuple[Validation, ...]:
-        save(step)
-        found = [validate(checkpoint, corpus) for corpus in corpora]
-        validations.append(tuple(one for one in found if one is not None))
-        return validations[-1]
+        def over() -> bool:
+            return record is not None and (record.over or stop())
 
-    def report(now: Progress) -> None:
-        losses.append(now.loss)
-        progress(now)
-
-    steps = train_steps(run, start=start, report=report, stop=stop, epoch_ended=epoch_ended)
-    if steps % run.steps_per_epoch:
-        save(steps)
+        steps = train_steps(run, start=start, workers=workers, report=report, stop=over)
+        if record is not None:
+            record.ended(steps)
+        if workers.count > 1:
+            check_agreement(run.checkpoint.model, workers)
     return TrainResult(
-        checkpoint=output,
+        checkpoint=begun.folder,
         steps=steps,
-        finished=steps == run.steps,
+        finished=steps == run.steps or (record is not None and record.over),
         loss=losses[-1] if losses else None,
-        validation=validations[-1] if validations else (),
-        products=sum(len(corpus.training) for corpus in corpora),
-        rejected={corpus.recipe.name: corpus.rejected for corpus in corpora},
+        validation=record.validation if record is not None else (),
+        standing=record.standing if record is not None else begun.position.standing,
+        products=sum(len(corpus.training) for corpus in run.corpora),
+        held_out={corpus.recipe.name: corpus.validation for corpus in run.corpora},
+        rejected={corpus.recipe.name: corpus.rejected for corpus in run.corpora},
     )
 
 
-def _first(recipe: Recipe, catalogs: list[OpenCatalog]) -> Checkpoint:
-    if recipe.checkpoint:
-        return load_checkpoint(recipe.checkpoint)
-    texts = [text for catalog in catalogs for text in (*catalog.menu.texts, *catalog.menu.variants)]
-    tokenizer = train_tokenizer(texts, vocabulary=recipe.model.vocabulary, max_length=recipe.model.max_length)
-    return small_checkpoint(recipe.model, tokenizer, seed=recipe.training.seed)
+def _record(begun: Begun, workers: Workers) -> AbstractContextManager[Record | None]:
+    if workers.rank:
+        return nullcontext()
+    return closing(Record(begun.run, folder=begun.folder, position=begun.position, settings=begun.settings))
 
 
-def _resumed(run: Run, state: Path) -> int:
-    position = load_state(state, run.checkpoint.model, run.optimizer)
-    if position.steps_per_epoch != run.steps_per_epoch:
-        raise SettingsError(
-            f"{state} belongs to a run of {position.steps_per_epoch} steps per epoch, this one has "
-            f"{run.steps_per_epoch}: resume with the same catalogs and batch, or start again in another folder"
-        )
-    return position.step
+def check_agreement(model: Module, workers: Workers) -> None:
+    """Check that all workers hold the same weights.
+
+    Raises:
+        ModelError: They do not.
+    """
+    weights = (parameter.detach().double() for parameter in model.parameters())
+    own = [torch.stack([weight.sum(), weight.abs().sum()]) for weight in weights]
+    sums = workers.gather(torch.stack(own).sum(dim=0, keepdim=True), workers.count)
+    if not torch.allclose(sums, sums[0], rtol=1e-6):
+        raise ModelError(f"the {workers.count} workers ended with different weights: do not use this checkpoint")

@@ -11,31 +11,46 @@ from torch.nn.functional import linear, normalize
 from transformers import CLIPModel, PreTrainedTokenizerBase
 
 
-def image_vectors(model: CLIPModel, pixels: Tensor, *, kept: float, generator: torch.Generator) -> Tensor:
+def kept_patches(n: int, patches: int, *, kept: float, generator: torch.Generator) -> Tensor | None:
+    """Draw which patches each of n pictures keeps.
+
+    Args:
+        n: How many pictures.
+        patches: Of each.
+        kept: Share of them to keep, another choice for each picture; 1 keeps all.
+        generator: Where chance comes from, on the CPU.
+
+    Returns:
+        int64 `[n, count]`; None for all.
+    """
+    if kept >= 1.0:
+        return None
+    count = max(1, round(kept * patches))
+    return torch.rand((n, patches), generator=generator).topk(count, dim=1).indices
+
+
+def image_vectors(model: CLIPModel, pixels: Tensor, *, patches: Tensor | None = None) -> Tensor:
     """Encode pictures.
 
     Args:
         model: The model.
         pixels: float32 `[n, 3, size, size]`, normalised.
-        kept: Share of patches that each picture keeps, another choice for each; 1 keeps all.
-        generator: Where chance comes from, on the CPU.
+        patches: Those that each picture keeps, int64 `[n, count]`; None for all.
 
     Returns:
-        float32 `[n, dimension]`, unit rows. With `kept` 1 these are `get_image_features`', normalised.
+        float32 `[n, dimension]`, unit rows. With all patches these are `get_image_features`', normalised.
     """
     tower = model.vision_model
     embeddings = tower.embeddings
     side = embeddings.patch_size
-    patches = pixels.unfold(2, side, side).unfold(3, side, side).permute(0, 2, 3, 1, 4, 5).flatten(3).flatten(1, 2)
+    pieces = pixels.unfold(2, side, side).unfold(3, side, side).permute(0, 2, 3, 1, 4, 5).flatten(3).flatten(1, 2)
     positions = embeddings.position_embedding.weight
     places = positions[1:].unsqueeze(0)
-    if kept < 1.0:
-        count = max(1, round(kept * patches.shape[1]))
-        luck = torch.rand(patches.shape[:2], generator=generator)
-        chosen = luck.topk(count, dim=1).indices.to(pixels.device)
-        patches = patches.gather(1, chosen.unsqueeze(-1).expand(-1, -1, patches.shape[2]))
+    if patches is not None:
+        chosen = patches.to(pixels.device)
+        pieces = pieces.gather(1, chosen.unsqueeze(-1).expand(-1, -1, pieces.shape[2]))
         places = positions[1:][chosen]
-    hidden = linear(patches, embeddings.patch_embedding.weight.flatten(1)) + places
+    hidden = linear(pieces, embeddings.patch_embedding.weight.flatten(1)) + places
     first = (embeddings.class_embedding + positions[0]).to(hidden.dtype).expand(len(pixels), 1, -1)
     hidden = tower.pre_layrnorm(torch.cat([first, hidden], dim=1))
     hidden = tower.encoder(inputs_embeds=hidden).last_hidden_state[:, 0]

@@ -58,8 +58,6 @@ def validate(checkpoint: Checkpoint, corpus: Corpus) -> Validation | None:
                 image_vectors(
                     checkpoint.model,
                     normalised(centred(corpus.pictures.pixels[part], size=checkpoint.image_size), checkpoint),
-                    kept=1.0,
-                    generator=torch.Generator(),
                 )
                 for part in np.array_split(rows, -(-len(rows) // _BATCH))
             ]

@@ -69,7 +69,7 @@ def test_a_template_over_an_unknown_column_is_refused(recipe: Recipe) -> None:
 def test_a_catalog_without_pictures_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "texts.csv"
     path.write_text("id,title\n1,red bag\n")
-    with pytest.raises(CatalogError, match="no column holds pictures"):
+    with pytest.raises(CatalogError, match="has no column that holds pictures"):
         roles_of(open_source(str(path)), CatalogRecipe(name="texts", location=str(path)))
 
 
@@ -122,3 +122,62 @@ def test_a_choice_holds_texts_of_the_whole_catalog_up_to_a_limit(menu: Menu) -> 
 def test_no_choice_where_there_is_nothing_to_choose(menu: Menu) -> None:
     assert choices(menu, np.array([0, 1]), count=0, most=10, random=np.random.default_rng(0)) == []
     assert choices(menu, np.array([7]), count=2, most=10, random=np.random.default_rng(0)) == []
+
+
+def test_the_other_number_of_a_thing_is_the_same_thing(tmp_path: Path) -> None:
+    path = tmp_path / "mixed.csv"  # two suppliers: one says "Tops", the other "Top"
+    path.write_text("id,image,kind\n1,a,Tops\n2,b,Top\n3,c,Shirts\n4,d,shirt\n5,e,Dress\n")
+    recipe = CatalogRecipe(name="mixed", location=str(path), templates=("{kind}",), nouns=("kind",))
+    source = open_source(str(path))
+    mixed = read_menu(source, roles_of(source, recipe), recipe)
+    rows = np.arange(5)
+    offered = set()
+    for seed in range(10):
+        (choice,) = choices(mixed, rows, count=1, most=10, random=np.random.default_rng(seed))
+        offered.add(tuple(choice.texts))
+        assert choice.own.tolist() == [0, 0, 1, 1, 2]
+    assert offered == {("tops", "shirts", "dress"), ("top", "shirt", "dresses")}
+    said = short_sentences(mixed, rows, random=np.random.default_rng(0))
+    assert said.true_of.astype(int).tolist() == [
+        [1, 1, 0, 0, 0],
+        [1, 1, 0, 0, 0],
+        [0, 0, 1, 1, 0],
+        [0, 0, 1, 1, 0],
+        [0, 0, 0, 0, 1],
+    ]
+
+
+def test_what_shares_a_plural_is_offered_once(tmp_path: Path) -> None:
+    path = tmp_path / "axes.csv"
+    path.write_text("id,image,kind\n1,a,axe\n2,b,ax\n3,c,axes\n4,d,saw\n")
+    recipe = CatalogRecipe(name="axes", location=str(path), templates=("{kind}",), nouns=("kind",))
+    source = open_source(str(path))
+    (choice,) = choices(
+        read_menu(source, roles_of(source, recipe), recipe), np.arange(4), count=1, most=9,
+        random=np.random.default_rng(0),
+    )  # fmt: skip
+    assert choice.own.tolist() == [0, 0, 0, 1]
+
+
+@pytest.mark.parametrize("nouns", [("kind",), ()])
+def test_titles_are_what_they_are(tmp_path: Path, nouns: tuple[str, ...]) -> None:
+    path = tmp_path / "titles.csv"
+    path.write_text("id,image,title,kind\n1,a,top,top\n2,b,tops,tops\n")
+    recipe = CatalogRecipe(name="titles", location=str(path), templates=("{kind}",), nouns=nouns)
+    source = open_source(str(path))
+    menu = read_menu(source, roles_of(source, recipe), recipe)
+    assert [menu.texts[code] for code in menu.codes[:, 0]] == ["top", "tops"]
+    assert (menu.codes[0, 2] == menu.codes[1, 2]) == bool(nouns)
+
+
+def test_a_noun_over_an_unknown_column_is_refused(recipe: Recipe) -> None:
+    catalog = CatalogRecipe(name="shapes", location=recipe.catalogs[0].location, nouns=("hue",))
+    with pytest.raises(CatalogError, match="nouns names the column 'hue'"):
+        roles_of(open_source(catalog.location), catalog)
+
+
+def test_an_empty_catalog_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "none.csv"
+    path.write_text("id,image,title\n")
+    with pytest.raises(CatalogError, match="has no rows"):
+        roles_of(open_source(str(path)), CatalogRecipe(name="none", location=str(path)))

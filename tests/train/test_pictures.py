@@ -7,13 +7,15 @@ import pytest
 import torch
 
 from aisle.sources import open_source
-from train.augment import augmented
+from train.augment import augmented, crop_maps
 from train.model import small_checkpoint
 from train.pictures import decode_pictures
 from train.recipe import Recipe
 from train.tokenizer import train_tokenizer
-from train.towers import image_vectors, text_vectors
+from train.towers import image_vectors, kept_patches, text_vectors
 from train.validation import normalised
+
+CPU = torch.device("cpu")
 
 
 def test_pictures_are_decoded_once_and_mapped(recipe: Recipe, tmp_path: Path) -> None:
@@ -46,7 +48,8 @@ def test_augmentation_moves_pixels_and_never_mixes_colours() -> None:
     flipped = set()
     for seed in range(12):
         generator = torch.Generator().manual_seed(seed)
-        out = augmented(_ramp(), size=28, crop_area=0.6, rotation=0.0, generator=generator)[0]
+        maps = crop_maps(1, crop_area=0.6, rotation=0.0, generator=generator)
+        out = augmented(_ramp(), maps, size=28, device=CPU)[0]
         assert out.shape == (3, 28, 28)
         assert out[2].max() == 0.0  # blue was 0 and stays 0
         across = torch.diff(out[0], dim=1)
@@ -61,7 +64,8 @@ def test_augmentation_moves_pixels_and_never_mixes_colours() -> None:
 def test_augmentation_without_chance_is_a_plain_resize() -> None:
     generator = torch.Generator().manual_seed(1)
     pixels = np.full((2, 32, 32, 3), (10, 20, 30), dtype=np.uint8)
-    out = augmented(pixels, size=28, crop_area=0.5, rotation=15.0, generator=generator)
+    maps = crop_maps(2, crop_area=0.5, rotation=15.0, generator=generator)
+    out = augmented(pixels, maps, size=28, device=CPU)
     assert torch.allclose(out, torch.tensor([10.0, 20.0, 30.0]).view(1, 3, 1, 1).expand_as(out), atol=1e-3)
 
 
@@ -74,13 +78,17 @@ def test_towers_agree_with_transformers_and_patches_can_be_left_out(recipe: Reci
     pixels = normalised(torch.rand(3, 3, 28, 28, generator=generator) * 255, checkpoint)
     with torch.no_grad():
         stock = torch.nn.functional.normalize(model.get_image_features(pixel_values=pixels), dim=-1)
-        ours = image_vectors(model, pixels, kept=1.0, generator=generator)
-        part = image_vectors(model, pixels, kept=0.5, generator=generator)
+        ours = image_vectors(model, pixels, patches=kept_patches(3, 16, kept=1.0, generator=generator))
+        kept = kept_patches(3, 16, kept=0.5, generator=generator)
+        part = image_vectors(model, pixels, patches=kept)
         alone = [text_vectors(model, tokenizer, [text]) for text in texts]
         together = text_vectors(model, tokenizer, texts)
     torch.testing.assert_close(ours, stock, atol=1e-5, rtol=0)
     torch.testing.assert_close(part.norm(dim=1), torch.ones(3))
     assert (part - stock).abs().max() > 1e-3
+    assert kept is not None
+    assert kept.shape == (3, 8)
+    assert all(len(set(row)) == 8 for row in kept.tolist())
     torch.testing.assert_close(together, torch.cat(alone), atol=1e-5, rtol=0)  # padding is never looked at
 
 

@@ -16,7 +16,8 @@ from aisle.errors import CatalogError, ModelError, SettingsError
 from train.__main__ import main
 from train.loop import Progress
 from train.recipe import CatalogRecipe, Recipe
-from train.run import STATE, TrainResult, train
+from train.record import STATE
+from train.run import TrainResult, train
 
 
 def _train(recipe: Recipe, output: Path, **options: object) -> tuple[TrainResult, list[Progress]]:
@@ -111,14 +112,14 @@ def test_a_run_can_start_from_a_checkpoint(trained: tuple, tmp_path: Path) -> No
 def test_a_state_that_does_not_fit_is_refused(recipe: Recipe, tmp_path: Path) -> None:
     numbers = dataclasses.replace(recipe.training, epochs=1)
     recipe = dataclasses.replace(recipe, training=numbers)
-    with pytest.raises(ModelError, match="cannot be loaded"):
+    with pytest.raises(SettingsError, match="there is no run to resume"):
         _train(recipe, tmp_path / "run", resume=True)
     _train(recipe, tmp_path / "run", stop=_after(1))
     smaller = dataclasses.replace(recipe, training=dataclasses.replace(numbers, batch=8))
-    with pytest.raises(SettingsError, match="same catalogs and batch"):
+    with pytest.raises(SettingsError, match="of a run with batch 16, not 8"):
         _train(smaller, tmp_path / "run", resume=True)
     adamw = dataclasses.replace(recipe, training=dataclasses.replace(numbers, muon_learning_rate=0.0))
-    with pytest.raises(SettingsError, match="of a run with muon, not adamw"):
+    with pytest.raises(SettingsError, match="of a run with optimizer muon, not adamw"):
         _train(adamw, tmp_path / "run", resume=True)
     (tmp_path / "run" / STATE).write_bytes(b"damaged")
     with pytest.raises(ModelError, match="cannot be resumed"):
