@@ -7,6 +7,7 @@ import fsspec
 from aisle.errors import ImageFault, InvalidImage
 from aisle.images import ImageLimits, decode_base64
 from aisle.sources import ImageValue
+from aisle.stamps import Stamp, stamp
 
 _BASE64_STARTS = ("/9j/", "iVBORw0KGgo", "R0lGOD", "UklGR")
 """How JPEG, PNG, GIF and WebP begin in base64."""
@@ -30,11 +31,9 @@ def fetch_image(value: ImageValue, *, folder: str, limits: ImageLimits) -> bytes
         return None
     if isinstance(value, bytes):
         return value
-    if value.startswith("data:"):
-        return decode_base64(value.partition(",")[2])
-    if value.startswith(_BASE64_STARTS) and len(value) > 64:
-        return decode_base64(value)
-    location = value if "://" in value or value.startswith("/") else f"{folder.rstrip('/')}/{value}"
+    location = _location(value, folder)
+    if location is None:
+        return decode_base64(value.partition(",")[2] if value.startswith("data:") else value)
     try:
         return _read_local(Path(location), limits) if "://" not in location else _read_remote(location, limits)
     except InvalidImage:
@@ -43,6 +42,35 @@ def fetch_image(value: ImageValue, *, folder: str, limits: ImageLimits) -> bytes
         raise InvalidImage(f"picture {value} does not exist", fault=ImageFault.NOT_FOUND) from error
     except Exception as error:  # file systems are plug-ins: each raises what its own libraries raise
         raise InvalidImage(f"picture {value} cannot be read: {error}", fault=ImageFault.UNREADABLE) from error
+
+
+def picture_stamp(value: ImageValue, *, folder: str) -> Stamp | None:
+    """Where a picture lies and in which state, without reading it.
+
+    Args:
+        value: As in `fetch_image`.
+        folder: As in `fetch_image`.
+
+    Returns:
+        None for pictures that lie in the catalog itself, and where the file system does not tell: those must be read.
+
+    Raises:
+        InvalidImage: The file system fails in a way of its own; reading would as well.
+    """
+    location = _location(value, folder) if isinstance(value, str) and value else None
+    if location is None:
+        return None
+    try:
+        return stamp(location)
+    except Exception as error:  # see `fetch_image`
+        raise InvalidImage(f"picture {location} cannot be read: {error}", fault=ImageFault.UNREADABLE) from error
+
+
+def _location(value: str, folder: str) -> str | None:
+    """Path or URL of a picture that lies in a file of its own; None when `value` is the picture."""
+    if value.startswith("data:") or (value.startswith(_BASE64_STARTS) and len(value) > 64):
+        return None
+    return value if "://" in value or value.startswith("/") else f"{folder.rstrip('/')}/{value}"
 
 
 def _read_remote(location: str, limits: ImageLimits) -> bytes:

@@ -15,6 +15,7 @@ PRODUCTS = "products.arrow"
 THUMBNAILS = "thumbnails.arrow"
 REJECTS = "rejects.parquet"
 REPORT = "report.json"
+SHARDS = "shards.parquet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,21 @@ class Layout:
         return self.root / "hidden.json"
 
     @property
+    def lock(self) -> Path:
+        """Who reindexes or cleans up: one at a time."""
+        return self.root / ".reindex.lock"
+
+    @property
+    def publish_lock(self) -> Path:
+        """Who replaces `CURRENT`, for the moment that takes."""
+        return self.root / ".publish.lock"
+
+    @property
+    def hidden_lock(self) -> Path:
+        """Who replaces `hidden.json`, for the moment that takes."""
+        return self.root / ".hidden.lock"
+
+    @property
     def models(self) -> Path:
         """Folder of model bundles."""
         return self.root / "models"
@@ -54,6 +70,14 @@ class Layout:
     def embeddings(self, fingerprint: str) -> Path:
         """Folder of the embedding shards made with one model."""
         return self.root / "embeddings" / fingerprint
+
+    def known(self, fingerprint: str) -> Path:
+        """Folder of the tables that say which shard holds which content. Made from the shards; safe to delete."""
+        return self.embeddings(fingerprint) / "known"
+
+    def all_embeddings(self) -> list[Path]:
+        """The folder of every model that has embedding shards; its name is the model's fingerprint."""
+        return sorted(path for path in (self.root / "embeddings").glob("*") if path.is_dir())
 
     def shard(self, fingerprint: str, key: str) -> Path:
         """One embedding shard, named by the content it holds."""

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 
 from aisle.catalog import is_picture_type
 from aisle.errors import CatalogError
+from aisle.stamps import Stamp, stamp
 
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif")
 
@@ -58,6 +59,8 @@ def open_source(catalog: str) -> Source:
     Raises:
         CatalogError: There is nothing of these kinds.
     """
+    for remembered in (_opened, _row_groups, _row_group):  # files may have changed since this process read them last
+        remembered.cache_clear()
     if catalog.startswith("hf:"):
         return DatasetSource(catalog.removeprefix("hf:"))
     try:
@@ -152,7 +155,7 @@ class ParquetSource:
     @property
     def schema(self) -> pa.Schema:
         """Columns and types of the first file."""
-        return _parquet(self.files[0]).schema_arrow
+        return _opened(self.files[0]).file.schema_arrow
 
     @property
     def folder(self) -> str:
@@ -162,7 +165,7 @@ class ParquetSource:
     def scan(self, columns: Sequence[str]) -> Iterator[pa.Table]:
         """All rows, a row group at a time."""
         for path in self.files:
-            file = _parquet(path)
+            file = _opened(path).file
             missing = set(columns) - set(file.schema_arrow.names)
             if missing:
                 raise CatalogError(f"{path} has no column {sorted(missing)[0]!r}, which {self.files[0]} has")
@@ -178,12 +181,33 @@ class ParquetSource:
                 values += _values(_row_group(path, group, column).slice(low - first, high - low))
         return values
 
+    def stamps(self, column: str, start: int, stop: int) -> list[Stamp | None]:
+        """Where the pictures of a range of rows lie, and the state of their file when this process opened it."""
+        found: list[Stamp | None] = []
+        file, base = "", 0
+        for path, _, first, count in _row_groups(self.files):
+            if path != file:
+                file, base = path, first
+            rows = range(max(start, first), min(stop, first + count))
+            state = _opened(path).state if rows else ""
+            found += [Stamp(f"{path}#{column}#{row - base}", state) if state else None for row in rows]
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A Parquet file and the state it was in before it was opened; empty where that cannot be known."""
+
+    file: pq.ParquetFile
+    state: str
+
 
 @lru_cache(maxsize=64)
-def _parquet(path: str) -> pq.ParquetFile:
+def _opened(path: str) -> _Opened:
     filesystem, name = fsspec.core.url_to_fs(path)
+    found = stamp(path)
     try:
-        return pq.ParquetFile(filesystem.open(name, "rb"))
+        return _Opened(file=pq.ParquetFile(filesystem.open(name, "rb")), state=found.state if found else "")
     except pa.ArrowException as error:
         raise CatalogError(f"{path} is not a readable Parquet file: {error}") from error
 
@@ -192,7 +216,7 @@ def _parquet(path: str) -> pq.ParquetFile:
 def _row_groups(files: tuple[str, ...]) -> tuple[tuple[str, int, int, int], ...]:
     groups, first = [], 0
     for path in files:
-        metadata = _parquet(path).metadata
+        metadata = _opened(path).file.metadata
         for group in range(metadata.num_row_groups):
             count = metadata.row_group(group).num_rows
             groups.append((path, group, first, count))
@@ -202,7 +226,7 @@ def _row_groups(files: tuple[str, ...]) -> tuple[tuple[str, int, int, int], ...]
 
 @lru_cache(maxsize=1)
 def _row_group(path: str, group: int, column: str) -> pa.ChunkedArray:
-    return _parquet(path).read_row_group(group, columns=[column]).column(column)
+    return _opened(path).file.read_row_group(group, columns=[column]).column(column)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@ A shard's name is a key over the model and its rows' ordered ids and content, so
 that is done. Rows that were rejected stay in the shard with their reason: nothing is lost between two files.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,6 +47,21 @@ class Shard:
     details: Sequence[str]
 
 
+@dataclass(frozen=True, slots=True)
+class ShardKeys:
+    """What a shard holds, without the vectors: n rows.
+
+    Attributes:
+        image_keys: As in `Shard`.
+        text_keys: As in `Shard`.
+        faults: As in `Shard`.
+    """
+
+    image_keys: Sequence[str]
+    text_keys: Sequence[str]
+    faults: Sequence[str]
+
+
 def content_key(content: bytes | str) -> str:
     """Key of a picture's bytes or of a text; empty for nothing."""
     return digest(content) if content else ""
@@ -79,29 +95,55 @@ def write_shard(shard: Shard, path: Path) -> None:
     write_atomically(path, write)
 
 
-def read_shard(path: Path) -> Shard:
-    """Read a shard whole.
+def read_shard(path: Path, *, places: Sequence[int] | None = None) -> Shard:
+    """Read a shard.
+
+    Args:
+        path: Its file.
+        places: Which of its rows, in the order that is wanted; None reads all. The rest is not even touched.
 
     Raises:
         ReleaseCorrupt: The file is not a shard, or damaged; delete it and run again.
     """
+    with _open(path) as table:
+        if places is not None:
+            table = table.take(pa.array(places, pa.int64()))
+        return Shard(
+            rows=table.column("row").to_numpy(),
+            ids=table.column("id").to_pylist(),
+            image_keys=table.column("image_key").to_pylist(),
+            text_keys=table.column("text_key").to_pylist(),
+            images=_rows(table.column("image")),
+            texts=_rows(table.column("text")),
+            thumbnails=table.column("thumbnail").to_pylist(),
+            faults=table.column("fault").to_pylist(),
+            details=table.column("detail").to_pylist(),
+        )
+
+
+def read_shard_keys(path: Path) -> ShardKeys:
+    """Read which content a shard holds; its vectors and thumbnails are not touched.
+
+    Raises:
+        ReleaseCorrupt: As `read_shard`.
+    """
+    with _open(path) as table:
+        return ShardKeys(
+            image_keys=table.column("image_key").to_pylist(),
+            text_keys=table.column("text_key").to_pylist(),
+            faults=table.column("fault").to_pylist(),
+        )
+
+
+@contextmanager
+def _open(path: Path) -> Iterator[pa.Table]:
     try:
         with pa.memory_map(str(path)) as source:
             table = pa.ipc.open_file(source).read_all()
             if (table.schema.metadata or {}).get(b"aisle.shard") != FORMAT_VERSION.encode():
                 raise ReleaseCorrupt(f"{path} is not an embedding shard of this version: delete it and run again")
-            return Shard(
-                rows=table.column("row").to_numpy(),
-                ids=table.column("id").to_pylist(),
-                image_keys=table.column("image_key").to_pylist(),
-                text_keys=table.column("text_key").to_pylist(),
-                images=_rows(table.column("image")),
-                texts=_rows(table.column("text")),
-                thumbnails=table.column("thumbnail").to_pylist(),
-                faults=table.column("fault").to_pylist(),
-                details=table.column("detail").to_pylist(),
-            )
-    except (pa.ArrowException, OSError, KeyError) as error:
+            yield table
+    except (pa.ArrowException, OSError, KeyError, IndexError) as error:
         raise ReleaseCorrupt(f"embedding shard {path} cannot be read ({error}): delete it and run again") from error
 
 

@@ -1,11 +1,12 @@
 """The embed stage: every shard of the plan through an executor, and rows that kill their worker found and left out."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aisle.errors import IncompleteRun
 from batch.embed import EmbedSetup, ShardResult, ShardTask, embed_shard
 from batch.executor import Executor, TaskDied
+from batch.known import NO_FACTS, KnownRows
 from batch.plan import CatalogPlan, cut
 from batch.progress import ProgressSink
 from batch.rejects import Reject, WorkerFault, check_rejects
@@ -39,7 +40,17 @@ class Embedded:
     @property
     def embedded_images(self) -> int:
         """Pictures that this run encoded."""
-        return sum(shard.images for shard in self.shards if not shard.cached)
+        return sum(shard.images_encoded for shard in self.shards)
+
+    @property
+    def embedded_texts(self) -> int:
+        """Texts that this run encoded."""
+        return sum(shard.texts_encoded for shard in self.shards)
+
+    @property
+    def read_images(self) -> int:
+        """Picture files that this run read; those of the others have not changed since they were read."""
+        return sum(shard.images_read for shard in self.shards)
 
     @property
     def images(self) -> int:
@@ -80,12 +91,14 @@ def embed_catalog(
     shards: list[ShardResult] = []
     rejects = list(plan.rejects)
     deaths = 0
-    pending: Iterable[ShardTask] = shard_tasks(plan, setup=setup, shard_rows=shard_rows)
+    known = KnownRows(setup.layout, setup.fingerprint)
+    pending: Iterable[ShardTask] = shard_tasks(plan, setup=setup, shard_rows=shard_rows, known=known)
     while pending:
         halves: list[ShardTask] = []
         for outcome in executor.run(embed_shard, pending):
             if not isinstance(outcome, TaskDied):
-                shards.append(outcome)
+                known.add(outcome.facts, shard=None if outcome.cached else outcome.key)
+                shards.append(replace(outcome, facts=NO_FACTS))  # a few kilobytes per shard, for the whole run
                 rejects += outcome.rejects
                 progress.advanced(outcome.rows)
             else:
@@ -98,11 +111,12 @@ def embed_catalog(
                     progress.advanced(1)
             check_rejects(rejects, rows=plan.rows_in_catalog, most=max_rejects)
         pending = halves
+    known.tell()
     return Embedded(shards=tuple(sorted(shards, key=lambda shard: shard.start)), rejects=tuple(rejects))
 
 
-def shard_tasks(plan: CatalogPlan, *, setup: EmbedSetup, shard_rows: int) -> Iterator[ShardTask]:
-    """The plan as tasks, made one at a time as they are drawn."""
+def shard_tasks(plan: CatalogPlan, *, setup: EmbedSetup, shard_rows: int, known: KnownRows) -> Iterator[ShardTask]:
+    """The plan as tasks, made one at a time as they are drawn, each with what is known by then."""
     ids = plan.products.column("id")
     texts = plan.products.column("text")
     for start, stop in cut(ids.to_pylist(), rows=shard_rows):
@@ -113,6 +127,7 @@ def shard_tasks(plan: CatalogPlan, *, setup: EmbedSetup, shard_rows: int) -> Ite
             texts=tuple(texts.slice(start, stop - start).to_pylist()),
             pictures=plan.pictures(start, stop),
             setup=setup,
+            known=known.now,
         )
 
 

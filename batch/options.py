@@ -6,6 +6,7 @@ from pathlib import Path
 
 from aisle.errors import SettingsError
 from aisle.manifest import IndexKind
+from batch.drift import Drift
 from batch.index_plan import IndexPlan
 
 
@@ -17,6 +18,10 @@ class ReindexOptions:
         index: The kind that is forced; None chooses by the number of products.
         recall_target: Least recall@10 against exact search, for every kind of query.
         max_rejects: Largest fraction of the catalog's rows that may be rejected.
+        max_drift: Largest part of the results over products that did not change that may differ from those of the live
+            release, for any kind of query. With another model they are meant to differ, and nothing is refused.
+        read_all: Read also pictures whose file has not changed since it was read last.
+        wait: Seconds to wait for another run in this workspace.
         shard_rows: Rows per shard on average: a second or two of work, so that workers finish together and a row that
             changed takes few others with it. Another value embeds everything anew.
         group_rows: Rows that one task adds to an index that is built in parallel.
@@ -24,14 +29,19 @@ class ReindexOptions:
 
     index: IndexKind | None = None
     recall_target: float = 0.99
-    max_rejects: float = 0.10
+    max_rejects: float = 0.01
+    max_drift: float = 0.2
+    read_all: bool = False
+    wait: float = 0.0
     shard_rows: int = 128
     group_rows: int = 100_000
 
     def __post_init__(self) -> None:
-        for name, value in (("recall_target", self.recall_target), ("max_rejects", self.max_rejects)):
-            if not 0.0 <= value <= 1.0:
-                raise SettingsError(f"{name} is {value}; it is a fraction from 0 to 1")
+        for name in ("recall_target", "max_rejects", "max_drift"):
+            if not 0.0 <= getattr(self, name) <= 1.0:
+                raise SettingsError(f"{name} is {getattr(self, name)}; it is a fraction from 0 to 1")
+        if not self.wait >= 0.0:
+            raise SettingsError(f"wait is {self.wait}; it is a number of seconds")
         for name, count, least in (("shard_rows", self.shard_rows, 2), ("group_rows", self.group_rows, 1)):
             if count < least:
                 raise SettingsError(f"{name} is {count}; it must be at least {least}")
@@ -50,10 +60,13 @@ class Summary:
         index: What was built, and why.
         nprobe: Lists visited per query; 0 for `exact`.
         recall: recall@10 per kind of query.
+        drift: Part of the results that differ from the live release's, per kind; see `batch.drift`.
         seconds: Per stage.
-        embedded_shards: Shards this run made.
+        embedded_shards: Shards this run made, of new contents and of those that earlier shards hold.
         cached_shards: Shards that were there before.
+        read_images: Picture files this run read; the others have not changed since they were read last.
         embedded_images: Pictures this run encoded.
+        embedded_texts: Texts this run encoded.
         images_per_second: Of the embed stage; 0 when it encoded none.
     """
 
@@ -65,8 +78,11 @@ class Summary:
     index: IndexPlan
     nprobe: int
     recall: Mapping[str, float]
+    drift: Drift
     seconds: Mapping[str, float]
     embedded_shards: int
     cached_shards: int
+    read_images: int
     embedded_images: int
+    embedded_texts: int
     images_per_second: float

@@ -18,7 +18,8 @@ from aisle.catalog import (
     product_of,
 )
 from aisle.products import products_schema, products_table
-from aisle.sources import ImageValue, Source, TableSource, first_rows, holds_bytes
+from aisle.sources import ImageValue, ParquetSource, Source, TableSource, first_rows, holds_bytes
+from aisle.stamps import Stamp
 from batch.rejects import Reject
 
 SAMPLE_ROWS = 500
@@ -52,6 +53,18 @@ class Pictures:
         first = int(rows[0])
         values = self.source.images(self.column, first, int(rows[-1]) + 1)
         return [values[row - first] for row in rows.tolist()]
+
+    def stamps(self, rows: NDArray[np.int64]) -> list[Stamp | None]:
+        """The state of the file that each picture lies in, where the worker reads them from the catalog itself.
+
+        Args:
+            rows: int64 `[n]`, rising.
+        """
+        if not isinstance(self.source, ParquetSource):
+            return [None] * len(rows)
+        first = int(rows[0])
+        stamps = self.source.stamps(self.column, first, int(rows[-1]) + 1)
+        return [stamps[row - first] for row in rows.tolist()]
 
     def part(self, start: int, stop: int) -> "Pictures":
         """Those of a range of the rows, `stop` excluded."""

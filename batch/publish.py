@@ -1,38 +1,33 @@
 """A built folder becomes the live release: manifest last, read back with distrust, renamed, then `CURRENT`."""
 
+import re
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import numpy as np
-
 from aisle.current import write_current
-from aisle.errors import ReleaseCorrupt
 from aisle.files import sync_folder
-from aisle.index import ProductIndex
-from aisle.layout import INDEX, PRODUCTS, REJECTS, REPORT, THUMBNAILS, Layout
+from aisle.layout import INDEX, PRODUCTS, REJECTS, REPORT, SHARDS, THUMBNAILS, Layout
 from aisle.manifest import (
     AttributeType,
     ModelManifest,
     QueryKind,
     ReleaseManifest,
-    load_release_manifest,
     record_files,
     save_release_manifest,
 )
-from aisle.products import Products
 from aisle.vectors import HalfWeights
-from batch.evaluate import TIE, Evaluation
-from batch.releases import BUILDING
+from batch.evaluate import Evaluation
+from batch.lock import Lease, hold
+from batch.releases import BUILDING, WAIT_SECONDS, list_releases
 from batch.stored import StoredVectors
+from batch.verify import read_back
 
-RELEASE_FILES = (INDEX, PRODUCTS, THUMBNAILS, REJECTS, REPORT)
-SAMPLE = 64
-"""Products that must find themselves before a release goes live."""
+RELEASE_FILES = (INDEX, PRODUCTS, THUMBNAILS, REJECTS, REPORT, SHARDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +52,28 @@ class NewRelease:
 
 @contextmanager
 def new_release(layout: Layout) -> Iterator[NewRelease]:
-    """Name a release after this second and make the folder it is built in; gone in the end, unless published."""
-    now = datetime.now(UTC)
+    """Name a release after this second and make the folder it is built in; gone in the end, unless published.
+
+    A second that a release is named after already, or that lies before one (clocks are set back), gives way to the
+    next: releases are sorted by their names.
+    """
+    now = max(datetime.now(UTC), _last_second(layout) + timedelta(seconds=1))
     release = NewRelease(id=f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}", created=now, layout=layout)
     release.folder.mkdir(parents=True)
     try:
         yield release
     finally:
         shutil.rmtree(release.folder, ignore_errors=True)
+
+
+def _last_second(layout: Layout) -> datetime:
+    """When the newest release was begun, by its name; the beginning of time in a workspace without one."""
+    seconds = [
+        datetime.strptime(found[1], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
+        for release in list_releases(layout)
+        if (found := re.fullmatch(r"(\d{8}T\d{6})-[0-9a-f]{8}", release.id))
+    ]
+    return max(seconds, default=datetime(1970, 1, 1, tzinfo=UTC))
 
 
 def publish_release(
@@ -76,6 +85,7 @@ def publish_release(
     evaluation: Evaluation,
     weights: Mapping[QueryKind, HalfWeights],
     vectors: StoredVectors,
+    lease: Lease,
 ) -> Path:
     """Write the manifest, verify the whole, and make it the live release.
 
@@ -87,12 +97,14 @@ def publish_release(
         evaluation: How the index is asked and what it finds.
         weights: Of each kind of query.
         vectors: What must be in the index.
+        lease: Of the workspace.
 
     Returns:
         The release's final folder.
 
     Raises:
         ReleaseCorrupt: What was read back is not what was written; `CURRENT` is as it was.
+        IncompleteRun: Another run has taken the workspace over.
     """
     manifest = ReleaseManifest(
         id=release.id,
@@ -109,34 +121,11 @@ def publish_release(
         files=record_files(release.folder, RELEASE_FILES),
     )
     save_release_manifest(manifest, release.folder)
-    verify_release(release.folder, vectors)
+    read_back(release.folder, vectors)
     final = release.layout.release(release.id)
-    release.folder.rename(final)
-    sync_folder(release.layout.releases)
-    write_current(release.layout, release.id)
+    with hold(release.layout.publish_lock, doing="publishing", wait=WAIT_SECONDS):
+        lease.check()
+        release.folder.rename(final)
+        sync_folder(release.layout.releases)
+        write_current(release.layout, release.id)
     return final
-
-
-def verify_release(folder: Path, vectors: StoredVectors) -> None:
-    """Read a release back as serving will, and compare it with the vectors it was made from.
-
-    Raises:
-        ReleaseCorrupt: Files, counts, ids or vectors are not what they should be.
-    """
-    manifest = load_release_manifest(folder, verify=True)
-    index = ProductIndex.open(folder / INDEX, manifest.index)
-    products = Products(folder, manifest.attributes)
-    counts = {"manifest": manifest.products, "index": len(index), "products": len(products), "shards": len(vectors)}
-    if len(set(counts.values())) != 1:
-        raise ReleaseCorrupt(f"{folder} does not add up: {counts}; run `aisle reindex` again")
-    if len(set(products.ids)) != len(products):
-        raise ReleaseCorrupt(f"{folder} holds a product id twice; run `aisle reindex` again")
-    rows = np.unique(np.linspace(0, len(vectors) - 1, SAMPLE).astype(np.int64))
-    stored = vectors.take(rows)
-    if not np.allclose(index.vectors(rows), stored, atol=TIE):
-        raise ReleaseCorrupt(f"{folder}: the index holds other vectors than the shards; run `aisle reindex` again")
-    scores, _ = index.search(stored, k=1)
-    lost = np.flatnonzero(scores[:, 0] < np.einsum("nd,nd->n", stored, stored) - TIE)
-    if len(lost):
-        product_id = products.ids[int(rows[lost[0]])]
-        raise ReleaseCorrupt(f"{folder}: product {product_id!r} does not find itself; run `aisle reindex` again")

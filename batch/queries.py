@@ -81,6 +81,18 @@ def sample_queries(
     return found
 
 
+def drift_texts(products: pa.Table, attributes: Mapping[str, AttributeType], *, seed: int = 1) -> list[str]:
+    """Text queries to compare two releases with; others than the recall is measured with.
+
+    Args:
+        products: In release order, the columns of `products.arrow`.
+        attributes: Names and types.
+        seed: Of the sample.
+    """
+    rows = np.random.default_rng(seed).permutation(len(products))[: 2 * QUERIES]
+    return query_texts(products.take(pa.array(rows)), attributes)
+
+
 def query_texts(products: pa.Table, attributes: Mapping[str, AttributeType]) -> list[str]:
     """At most `QUERIES` different texts: by turns two attribute values of a product, and the title of the next one.
 

@@ -5,44 +5,44 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
-from importlib.metadata import PackageNotFoundError, version
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyarrow as pa
 
-from aisle import __version__
 from aisle.catalog import Roles
+from aisle.current import read_current
 from aisle.encoder import OnnxEncoder
+from aisle.errors import AisleError, ReleaseError
 from aisle.files import sync_folder, write_json
-from aisle.layout import INDEX, MODEL_MANIFEST, PRODUCTS, REJECTS, REPORT, THUMBNAILS, Layout
+from aisle.layout import INDEX, MODEL_MANIFEST, PRODUCTS, REJECTS, REPORT, SHARDS, THUMBNAILS, Layout
 from aisle.machine import Provider, cpu_quota
 from aisle.manifest import ModelManifest, QueryKind, load_model_manifest
 from aisle.products import THUMBNAILS_SCHEMA, write_table
 from aisle.sources import open_source
 from aisle.vectors import HalfWeights
 from batch.build import build_index
+from batch.drift import Drift, drift_from, open_side
 from batch.embed import EmbedSetup
 from batch.embed_stage import Embedded, embed_catalog
 from batch.evaluate import Evaluation, evaluate_index
 from batch.executor import Executor
-from batch.index_plan import IndexPlan, plan_index
-from batch.lock import workspace_lock
+from batch.index_plan import plan_index
+from batch.lock import Lease, hold
 from batch.options import ReindexOptions, Summary
 from batch.plan import CatalogPlan, guess_roles, plan_catalog
 from batch.progress import ProgressSink, Stage
 from batch.publish import NewRelease, new_release, publish_release
-from batch.queries import default_weights, sample_queries
+from batch.queries import default_weights, drift_texts, sample_queries
 from batch.rejects import check_rejects, count_reasons, write_rejects
 from batch.releases import sweep
-from batch.stored import StoredVectors, stored_vectors
+from batch.report import run_report
+from batch.stored import stored_vectors, write_shard_list
 
 IMAGE_BATCH: Mapping[Provider, int] = {Provider.CPU: 8, Provider.CUDA: 64}
 """Pictures per encoder call. On a CPU eight are fastest: more no longer fit its caches."""
 
 TEXT_BATCH = 32
-
-_LIBRARIES = ("faiss-cpu", "faiss-gpu", "numpy", "onnxruntime", "onnxruntime-gpu", "pillow", "pyarrow", "ray")
 
 
 def reindex(
@@ -57,8 +57,8 @@ def reindex(
 ) -> Summary:
     """Embed a catalog, build a release and make it live.
 
-    Shards that are on disk are not embedded again, so a run that was killed goes on where it stopped, and a catalog
-    that changed a little costs a little. Until the very end the live release stays as it is.
+    Nothing that any shard on disk holds is embedded again, so a run that was killed goes on where it stopped, and a
+    catalog that changed a little costs a little. Until the very end the live release stays as it is.
 
     Args:
         catalog: What `aisle.sources.open_source` opens.
@@ -76,9 +76,9 @@ def reindex(
         ReleaseError: The release does not hold what it should. In every case nothing was published.
     """
     layout = Layout(root=layout.root.expanduser().resolve())
-    with workspace_lock(layout):
+    with hold(layout.lock, doing="reindexing", wait=options.wait) as lease:
         manifest = load_model_manifest(model)
-        sweep(layout, fingerprint=manifest.fingerprint)
+        sweep(layout)
         run = _Run(
             catalog=catalog,
             layout=layout,
@@ -87,6 +87,7 @@ def reindex(
             executor=executor,
             options=options,
             progress=progress,
+            lease=lease,
         )
         with run.stage(Stage.PLAN):
             source = open_source(catalog)
@@ -95,7 +96,7 @@ def reindex(
         with run.stage(Stage.EMBED, total=len(plan.rows)):
             embedded = embed_catalog(
                 plan,
-                setup=embed_setup(layout, run.bundle, manifest, executor=executor),
+                setup=embed_setup(layout, run.bundle, manifest, executor=executor, read_all=options.read_all),
                 shard_rows=options.shard_rows,
                 max_rejects=options.max_rejects,
                 executor=executor,
@@ -115,10 +116,12 @@ class _Run:
     executor: Executor
     options: ReindexOptions
     progress: ProgressSink
+    lease: Lease
     seconds: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
     def stage(self, stage: Stage, *, total: int | None = None) -> Iterator[None]:
+        self.lease.check()
         self.progress.started(stage, total=total)
         start = time.monotonic()
         yield
@@ -142,6 +145,7 @@ def _make_release(run: _Run, plan: CatalogPlan, embedded: Embedded) -> Summary:
             write_table([products], products.schema, release.folder / PRODUCTS)
             write_table(vectors.thumbnails(), THUMBNAILS_SCHEMA, release.folder / THUMBNAILS)
             write_rejects(embedded.rejects, release.folder / REJECTS)
+            write_shard_list(embedded.shards, release.folder / SHARDS)
             build_index(
                 vectors,
                 index,
@@ -152,17 +156,36 @@ def _make_release(run: _Run, plan: CatalogPlan, embedded: Embedded) -> Summary:
                 progress=run.progress,
             )
         with run.stage(Stage.EVALUATE):
-            evaluation = _evaluate(run, release, plan, index, vectors, products=products, weights=weights)
+            # A few hundred texts: the CPU does, also where the workers have GPUs and this process has none.
+            encoder = OnnxEncoder(run.bundle, provider=Provider.CPU, threads=cpu_quota(), verify=False)
+            attributes = plan.roles.attributes
+            queries = sample_queries(products, vectors, attributes=attributes, weights=weights, encoder=encoder)
+            evaluation = evaluate_index(
+                release.folder / INDEX, index, queries, vectors, recall_target=run.options.recall_target
+            )
+            drift = _drift(run, release, plan, evaluation, encoder, products=products, weights=weights)
         with run.stage(Stage.PUBLISH):
-            write_json(release.folder / REPORT, _report(run, plan, embedded, index, evaluation))
+            report = run_report(
+                catalog=run.catalog,
+                plan=plan,
+                embedded=embedded,
+                index=index,
+                evaluation=evaluation,
+                drift=drift,
+                options=run.options,
+                workers=run.executor.layout,
+                seconds=run.seconds,
+            )
+            write_json(release.folder / REPORT, report)
             folder = publish_release(
                 release,
                 model=run.model,
-                attributes=plan.roles.attributes,
+                attributes=attributes,
                 rejected=len(embedded.rejects),
                 evaluation=evaluation,
                 weights=weights,
                 vectors=vectors,
+                lease=run.lease,
             )
     return Summary(
         release_id=release.id,
@@ -173,31 +196,54 @@ def _make_release(run: _Run, plan: CatalogPlan, embedded: Embedded) -> Summary:
         index=index,
         nprobe=evaluation.parameters.nprobe,
         recall={str(kind): found for kind, found in evaluation.recall.items()},
+        drift=drift,
         seconds=run.seconds,
         embedded_shards=embedded.embedded_shards,
         cached_shards=embedded.cached_shards,
+        read_images=embedded.read_images,
         embedded_images=embedded.embedded_images,
+        embedded_texts=embedded.embedded_texts,
         images_per_second=embedded.embedded_images / run.seconds[Stage.EMBED],
     )
 
 
-def _evaluate(
+def _drift(
     run: _Run,
     release: NewRelease,
     plan: CatalogPlan,
-    index: IndexPlan,
-    vectors: StoredVectors,
+    evaluation: Evaluation,
+    encoder: OnnxEncoder,
     *,
     products: pa.Table,
     weights: Mapping[QueryKind, HalfWeights],
-) -> Evaluation:
-    # A few hundred texts: the CPU does, also where the workers have GPUs and this process has none.
-    encoder = OnnxEncoder(run.bundle, provider=Provider.CPU, threads=cpu_quota(), verify=False)
-    queries = sample_queries(products, vectors, attributes=plan.roles.attributes, weights=weights, encoder=encoder)
-    return evaluate_index(release.folder / INDEX, index, queries, vectors, recall_target=run.options.recall_target)
+) -> Drift:
+    """How far the new release is from the live one.
+
+    Raises:
+        ReleaseError: Further than it may be.
+    """
+    live = read_current(run.layout)
+    if live is None:
+        return Drift()
+    new = open_side(release.folder, evaluation.parameters, plan.roles.attributes, encoder)
+    texts = drift_texts(products, plan.roles.attributes)
+    try:
+        drift = drift_from(run.layout, live, new, fingerprint=run.model.fingerprint, texts=texts, weights=weights)
+    except AisleError as error:  # a live release that cannot be read must not keep its successor from coming
+        return Drift(against=live, problem=str(error))
+    if drift.same_model and drift.worst > run.options.max_drift:
+        figures = ", ".join(f"{kind} {found:.0%}" for kind, found in (drift.differing or {}).items())
+        raise ReleaseError(
+            f"results over the {drift.unchanged:,} products that did not change differ from those of the live release "
+            f"{live} ({figures}; at most {run.options.max_drift:.0%}): the new vectors or their ids are wrong, or were "
+            "before; nothing was published. Look into it, or publish anyway with --max-drift 1"
+        )
+    return drift
 
 
-def embed_setup(layout: Layout, bundle: Path, manifest: ModelManifest, *, executor: Executor) -> EmbedSetup:
+def embed_setup(
+    layout: Layout, bundle: Path, manifest: ModelManifest, *, executor: Executor, read_all: bool = False
+) -> EmbedSetup:
     """What the shards of a run have in common, as measured best for the executor's workers.
 
     Args:
@@ -205,6 +251,7 @@ def embed_setup(layout: Layout, bundle: Path, manifest: ModelManifest, *, execut
         bundle: Folder of the model; absolute, its hashes checked.
         manifest: Of the model.
         executor: Who will run the tasks.
+        read_all: Read also pictures whose file has not changed since it was read last.
     """
     workers = executor.layout
     return EmbedSetup(
@@ -215,6 +262,7 @@ def embed_setup(layout: Layout, bundle: Path, manifest: ModelManifest, *, execut
         decode_threads=workers.decode_threads,
         image_batch=IMAGE_BATCH[workers.provider],
         text_batch=TEXT_BATCH,
+        read_all=read_all,
     )
 
 
@@ -235,36 +283,3 @@ def _adopt_model(model: Path, manifest: ModelManifest, layout: Layout) -> Path:
         shutil.rmtree(temporary, ignore_errors=True)
     sync_folder(layout.models)
     return folder
-
-
-def _report(
-    run: _Run, plan: CatalogPlan, embedded: Embedded, index: IndexPlan, evaluation: Evaluation
-) -> Mapping[str, object]:
-    """`report.json`: for people who ask afterwards how a release came about. Serving does not read it."""
-    return {
-        "catalog": run.catalog,
-        "roles": asdict(plan.roles),
-        "rows": plan.rows_in_catalog,
-        "rejects": count_reasons(embedded.rejects),
-        "seconds": {stage: round(spent, 3) for stage, spent in run.seconds.items()},
-        "images": {
-            "embedded": embedded.embedded_images,
-            "per_second": round(embedded.embedded_images / run.seconds[Stage.EMBED], 1),
-        },
-        "shards": {"embedded": embedded.embedded_shards, "cached": embedded.cached_shards},
-        "workers": asdict(run.executor.layout),
-        "index": {**asdict(index), "nprobe": evaluation.parameters.nprobe},
-        "recall_at_10": dict(evaluation.recall),
-        "queries": dict(evaluation.queries),
-        "versions": {"aisle": __version__, **_versions()},
-    }
-
-
-def _versions() -> Mapping[str, str]:
-    found = {}
-    for name in _LIBRARIES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue  # one of two variants is installed, never both
-    return found

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from aisle.catalog import RejectReason
-from aisle.errors import ImageFault, IncompleteRun
+from aisle.errors import ImageFault, IncompleteRun, ReleaseCorrupt
 from aisle.files import write_atomically
 
 
@@ -21,6 +21,11 @@ class WorkerFault(StrEnum):
 
 
 Reason = RejectReason | ImageFault | WorkerFault
+"""Every reason there is. Their values are what `rejects.parquet` and the shards hold, and no two are equal."""
+
+_REASONS: Mapping[str, Reason] = {
+    str(reason): reason for kind in (RejectReason, ImageFault, WorkerFault) for reason in kind
+}
 
 SCHEMA = pa.schema(
     [
@@ -32,7 +37,8 @@ SCHEMA = pa.schema(
 )
 """Of `rejects.parquet`."""
 
-EXAMPLES = 3
+EXAMPLES = 5
+"""Rows that an error names: of each reason the first one, then others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +48,29 @@ class Reject:
     Attributes:
         row: Its number in the catalog, from 0.
         id: The product id; empty when it has none.
-        reason: A value of `RejectReason`, `ImageFault` or `WorkerFault`.
+        reason: Why.
         detail: A sentence that names the value.
     """
 
     row: int
     id: str
-    reason: str
+    reason: Reason
     detail: str
+
+
+def reason_of(name: str) -> Reason:
+    """A reason by its value.
+
+    Raises:
+        ReleaseCorrupt: There is no such reason.
+    """
+    try:
+        return _REASONS[name]
+    except KeyError:
+        raise ReleaseCorrupt(
+            f"an embedding shard rejects a row for {name!r}, which this Aisle does not know: another version made it; "
+            "use that one, or delete the workspace's embeddings and run again"
+        ) from None
 
 
 def write_rejects(rejects: Sequence[Reject], path: Path) -> None:
@@ -84,9 +105,18 @@ def check_rejects(rejects: Sequence[Reject], *, rows: int, most: float) -> None:
     if len(rejects) < rows and len(rejects) <= most * rows:
         return
     counts = ", ".join(f"{reason} {count:,}" for reason, count in count_reasons(rejects).items())
-    ordered = sorted(rejects, key=lambda reject: reject.row)[:EXAMPLES]
-    examples = "; ".join(f"row {reject.row} ({reject.id or 'no id'}): {reject.detail}" for reject in ordered)
+    examples = "; ".join(
+        f"row {reject.row} ({reject.id or 'no id'}): {reject.detail}" for reject in example_rejects(rejects)
+    )
     raise IncompleteRun(
-        f"{len(rejects):,} of {rows:,} rows cannot be indexed ({counts}) and at most {most:.0%} may be rejected; "
+        f"{len(rejects):,} of {rows:,} rows cannot be indexed ({counts}) and at most {100 * most:g}% may be rejected; "
         f"nothing was published. Mend the catalog or its column roles, or raise --max-rejects. {examples}"
     )
+
+
+def example_rejects(rejects: Sequence[Reject]) -> list[Reject]:
+    """At most `EXAMPLES` rows: the first one of each reason, frequent reasons first, then whatever comes first."""
+    ordered = sorted(rejects, key=lambda reject: reject.row)
+    firsts = [next(reject for reject in ordered if reject.reason == reason) for reason in count_reasons(rejects)]
+    chosen = set(map(id, firsts))
+    return [*firsts, *(reject for reject in ordered if id(reject) not in chosen)][:EXAMPLES]

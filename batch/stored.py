@@ -2,19 +2,27 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from aisle.layout import Layout
+from aisle.errors import ReleaseCorrupt
+from aisle.files import write_atomically
+from aisle.layout import SHARDS, Layout
+from aisle.manifest import ReleaseManifest
 from aisle.products import THUMBNAILS_SCHEMA
-from aisle.store import Shard, read_shard
+from aisle.store import Shard, read_shard, read_shard_keys
 from aisle.types import ProductVectors, RowIds
 from aisle.vectors import product_vectors
 from batch.embed import ShardResult
 
 BLOCK_ROWS = 8192
+
+SHARDS_SCHEMA = pa.schema([pa.field("key", pa.string(), nullable=False), pa.field("rows", pa.int64(), nullable=False)])
+"""Of `shards.parquet`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,3 +148,50 @@ def stored_vectors(
             first += len(kept)
     vectors = StoredVectors(layout=layout, fingerprint=fingerprint, dimension=dimension, parts=tuple(parts))
     return vectors, np.concatenate(positions)
+
+
+def write_shard_list(shards: Sequence[ShardResult], path: Path) -> None:
+    """Write `shards.parquet`: the shards that a release came from, in its order, with their rows."""
+    columns = {"key": [shard.key for shard in shards], "rows": [shard.rows for shard in shards]}
+    table = pa.table(columns, schema=SHARDS_SCHEMA)
+    write_atomically(path, lambda temporary: pq.write_table(table, str(temporary)))
+
+
+def read_shard_list(folder: Path) -> tuple[str, ...] | None:
+    """Keys of the shards that a release came from, in its order; None for one that was made before this was kept.
+
+    Raises:
+        ReleaseCorrupt: The list is there and cannot be read.
+    """
+    path = folder / SHARDS
+    if not path.exists():
+        return None
+    try:
+        return tuple(pq.read_table(path).column("key").to_pylist())
+    except (pa.ArrowException, OSError, KeyError) as error:
+        raise ReleaseCorrupt(f"{path} cannot be read ({error}): run `aisle reindex`") from error
+
+
+def released_vectors(layout: Layout, manifest: ReleaseManifest) -> StoredVectors | None:
+    """The vectors that a release was made from; None when its shards are gone or not known.
+
+    Raises:
+        ReleaseCorrupt: A shard is damaged.
+    """
+    shards = read_shard_list(layout.release(manifest.id))
+    if shards is None:
+        return None
+    parts: list[StoredPart] = []
+    first = 0
+    for key in shards:
+        path = layout.shard(manifest.model_fingerprint, key)
+        if not path.exists():
+            return None
+        faults = read_shard_keys(path).faults
+        kept = np.flatnonzero([not fault for fault in faults]).astype(np.int64)
+        if len(kept):
+            parts.append(StoredPart(key=key, first=first, kept=kept))
+            first += len(kept)
+    return StoredVectors(
+        layout=layout, fingerprint=manifest.model_fingerprint, dimension=manifest.dimension, parts=tuple(parts)
+    )

@@ -10,11 +10,12 @@ from aisle.layout import Layout
 from aisle.machine import Provider
 from aisle.manifest import IndexKind
 from cli.columns import find_roles
-from cli.console import escape, out, say, table
+from cli.console import command, escape, out, say, table
 from cli.models import resolve_model
 from cli.progress import RunProgress
 
 if TYPE_CHECKING:
+    from batch.drift import Drift
     from batch.executor import ExecutorKind
     from batch.options import ReindexOptions, Summary
 
@@ -49,7 +50,18 @@ def reindex(
     ] = None,
     index: Annotated[IndexKind | None, typer.Option(help="Force an index kind.")] = None,
     recall_target: Annotated[float, typer.Option(help="Least recall@10 against exact search.")] = 0.99,
-    max_rejects: Annotated[float, typer.Option(help="Largest fraction of rows that may be rejected.")] = 0.10,
+    max_rejects: Annotated[float, typer.Option(help="Largest fraction of rows that may be rejected.")] = 0.01,
+    max_drift: Annotated[
+        float,
+        typer.Option(
+            help="Largest part of the results over unchanged products that may differ from the live release's; "
+            "never asked of another model."
+        ),
+    ] = 0.2,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Read every picture again, whatever its file's size, time or ETag say.")
+    ] = False,
+    wait: Annotated[float, typer.Option(help="Seconds to wait for another run in this workspace.")] = 0.0,
     provider: Annotated[Provider, typer.Option(help="Where the model runs.")] = Provider.AUTO,
     workers: Annotated[int | None, typer.Option(help="Tasks at the same time; default every core or GPU.")] = None,
     executor: Annotated[str, typer.Option(help="ray, or local: plain processes of this machine.")] = "ray",
@@ -57,8 +69,9 @@ def reindex(
 ) -> None:
     """Embed a catalog, build and verify a release, and make it live in one step.
 
-    Columns that are not named are guessed, and the guess is shown. Bad rows go to rejects.parquet with a reason. A run
-    that was killed goes on where it stopped; until the very end the live release stays as it is.
+    Columns that are not named are guessed, and the guess is shown. Bad rows go to rejects.parquet with a reason.
+    Nothing is embedded twice: a run that was killed goes on where it stopped, and one over a catalog that changed a
+    little costs a little. Until the very end the live release stays as it is; `aisle releases rollback` goes back.
     """
     from batch.executor import ExecutorKind
     from batch.options import ReindexOptions
@@ -75,10 +88,17 @@ def reindex(
         provider=provider,
         workers=workers,
         address=address,
-        options=ReindexOptions(index=index, recall_target=recall_target, max_rejects=max_rejects),
+        options=ReindexOptions(
+            index=index,
+            recall_target=recall_target,
+            max_rejects=max_rejects,
+            max_drift=max_drift,
+            read_all=verify,
+            wait=wait,
+        ),
     )
     show(summary)
-    out.print(f"next: aisle serve --workspace {escape(str(workspace))}")
+    out.print(f"next: {command()} serve --workspace {escape(str(workspace))}")
 
 
 def _executor_kind(name: str, kinds: "type[ExecutorKind]") -> "ExecutorKind":
@@ -125,6 +145,17 @@ def describe(roles: Roles) -> str:
     return f"columns: id={roles.id}, image={roles.image}, title={roles.title}, text={text}, attributes: {attributes}"
 
 
+def describe_drift(drift: "Drift") -> str:
+    """The comparison with the release before in a line."""
+    if drift.problem:
+        return f"not measured: {drift.problem}"
+    figures = (
+        ", ".join(f"{kind} {found:.1%}" for kind, found in (drift.differing or {}).items()) or "nothing to compare"
+    )
+    model = "" if drift.same_model else ", another model"
+    return f"{figures} of results over {drift.unchanged:,} unchanged products, against {drift.against}{model}"
+
+
 def show(summary: "Summary") -> None:
     """Print what a run did."""
     rows = table("release", escape(summary.release_id))
@@ -132,12 +163,15 @@ def show(summary: "Summary") -> None:
     reasons = ", ".join(f"{reason} {count:,}" for reason, count in summary.reasons.items())
     rows.add_row("rejected", f"{summary.rejected:,}" + (f" ({reasons})" if reasons else ""))
     rate = f" at {summary.images_per_second:,.0f}/s" if summary.embedded_images else ""
-    rows.add_row("pictures", f"{summary.embedded_images:,} encoded{rate}")
+    rows.add_row("pictures", f"{summary.embedded_images:,} encoded{rate}, {summary.read_images:,} read")
+    rows.add_row("texts", f"{summary.embedded_texts:,} encoded")
     rows.add_row("shards", f"{summary.embedded_shards:,} made, {summary.cached_shards:,} kept from before")
     probe = f", nprobe {summary.nprobe}" if summary.nprobe else ""
     rows.add_row("index", f"{summary.index.kind}{probe}: {escape(summary.index.reason)}")
     recalls = ", ".join(f"{kind} {value:.3f}" for kind, value in summary.recall.items())
     rows.add_row("recall@10", recalls)
+    if summary.drift.against:
+        rows.add_row("drift", escape(describe_drift(summary.drift)))
     rows.add_row("seconds", ", ".join(f"{stage} {spent:.1f}" for stage, spent in summary.seconds.items()))
     rows.add_row("folder", escape(str(summary.folder)))
     out.print(rows)

@@ -15,6 +15,12 @@ from batch.reindex import reindex
 from tests.batch.catalogs import ROLES
 
 
+@pytest.fixture(autouse=True)
+def quick_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test pulls the plug, and waiting for the disk would be most of what they do."""
+    monkeypatch.setattr("os.fsync", lambda descriptor: None)
+
+
 @pytest.fixture
 def layout(tmp_path: Path) -> Layout:
     return Layout(root=tmp_path / "workspace")

@@ -17,6 +17,8 @@ from aisle.preprocess import prepare_image
 from aisle.sources import ImageValue
 from aisle.store import Shard, content_key, read_shard
 from batch.embed import EmbedSetup, ShardTask, embed_shard
+from batch.encode import read_embedded
+from batch.known import Half, Place
 from batch.plan import Pictures
 from tests.batch.catalogs import picture
 
@@ -152,6 +154,19 @@ def test_decoding_ahead_changes_nothing(setup: EmbedSetup, threads: int, tmp_pat
 def test_another_model_in_the_same_place_is_an_error(setup: EmbedSetup, other_model: Path):
     with pytest.raises(ModelMismatch, match=other_model.name):
         embed_shard(task(replace(setup, bundle=other_model), [picture(0)], ["red"]))
+
+
+def test_what_a_table_says_is_looked_up(setup: EmbedSetup):
+    """Numbers of two contents may be equal, rows may be rejects, shards may be gone: then nothing is taken."""
+    key = embed_shard(task(setup, [picture(0), b"bad"], ["red", "blue"])).key
+    first, bad, red = content_key(picture(0)), content_key(b"bad"), content_key("red")
+    where = {"layout": setup.layout, "fingerprint": setup.fingerprint}
+    found = read_embedded({first: Place(key, 0)}, Half.IMAGE, **where)
+    assert found[first].thumbnail == picture(0)
+    np.testing.assert_array_equal(found[first].vector, shard_of(setup, key).images[0])
+    assert list(read_embedded({red: Place(key, 0)}, Half.TEXT, **where)) == [red]
+    for wrong in ({first: Place(key, 1)}, {bad: Place(key, 1)}, {red: Place(key, 0)}, {first: Place("0" * 32, 0)}):
+        assert read_embedded(wrong, Half.IMAGE, **where) == {}
 
 
 def test_a_damaged_shard_is_an_error(setup: EmbedSetup):

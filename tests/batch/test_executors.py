@@ -111,7 +111,7 @@ def _release(executor: Executor, catalog: str, model: Path, root: Path) -> Path:
         model=model,
         roles=ROLES,
         executor=executor,
-        options=ReindexOptions(shard_rows=16, index=IndexKind.IVF, group_rows=40),
+        options=ReindexOptions(shard_rows=16, index=IndexKind.IVF, group_rows=40, max_rejects=0.1),
         progress=SilentProgress(),
     ).folder
 
