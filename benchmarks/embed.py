@@ -140,13 +140,17 @@ def _models(arguments: argparse.Namespace, work: Path) -> tuple[Path, Path]:
 
 
 def _subset(catalog: str, images: int, work: Path) -> tuple[str, list[bytes]]:
-    table = pq.read_table(catalog).slice(0, images)
-    path = work / "catalog.parquet"
-    pq.write_table(table, path, row_group_size=500)
-    source = open_source(str(path))
+    source = open_source(catalog)
     column = guess_roles(source).image
     if column is None:
         raise SystemExit(f"{catalog} holds no column of pictures")
+    table = pq.read_table(catalog)
+    # Each picture once: Aisle encodes one that several products share once, the others would encode it each time.
+    first = {value: row for row, value in reversed(list(enumerate(source.images(column, 0, len(table)))))}
+    table = table.take(sorted(first.values())[:images])
+    path = work / "catalog.parquet"
+    pq.write_table(table, path, row_group_size=500)
+    source = open_source(str(path))
     files = [value for value in source.images(column, 0, len(table)) if isinstance(value, bytes)]
     if len(files) < len(table):
         raise SystemExit(f"{catalog}: {len(table) - len(files)} of the first {len(table)} rows hold no picture")

@@ -210,12 +210,18 @@ def run_bare(workspace: Path, port: int) -> None:
 
 
 class _NobodyWatches:
-    """A `BatchObserver` that costs nothing."""
+    """A `SearchObserver` that costs nothing."""
 
     def batch(self, queue: str, size: int, /) -> None:
         """Nothing."""
 
     def depth(self, queue: str, waiting: int, /) -> None:
+        """Nothing."""
+
+    def cached_text(self, hit: bool, /) -> None:
+        """Nothing."""
+
+    def joined_search(self) -> None:
         """Nothing."""
 
 

@@ -13,13 +13,16 @@ from starlette.types import Scope
 
 from aisle import __version__
 from aisle.current import read_current
+from aisle.hidden import read_hidden
 from aisle.layout import Layout
 from aisle.settings import Settings
 from serving import errors
+from serving.canary import Canary
 from serving.edge import Edge
 from serving.metrics import Metrics
-from serving.routes import Service, router, unmatched
+from serving.routes import ROUTERS, unmatched
 from serving.searcher import Searcher
+from serving.service_state import ServiceState
 from serving.snapshot import Snapshot, load_snapshot
 from serving.watcher import Watcher
 from web import STATIC
@@ -44,11 +47,17 @@ def create_app(settings: Settings, *, metrics_folder: Path | None = None) -> Fas
         watcher = Watcher(
             read=partial(read_current, layout),
             load=partial(_load, layout, settings),
+            read_hidden=partial(read_hidden, layout),
             poll_seconds=settings.poll_seconds,
             swapped=metrics.release,
         )
-        app.state.service = Service(
-            settings=settings, metrics=metrics, searcher=searcher, watcher=watcher, descriptions={}
+        app.state.service = ServiceState(
+            settings=settings,
+            metrics=metrics,
+            searcher=searcher,
+            watcher=watcher,
+            canary=Canary(limits=settings.image_limits),
+            descriptions={},
         )
         watching = asyncio.create_task(watcher.run())
         try:
@@ -68,7 +77,8 @@ def create_app(settings: Settings, *, metrics_folder: Path | None = None) -> Fas
         redoc_url=None,
         redirect_slashes=False,
     )
-    app.include_router(router)
+    for router in ROUTERS:
+        app.include_router(router)
     app.mount("/static", _Static(directory=STATIC), name="static")
     app.add_route("/{path:path}", unmatched, methods=_ANY_METHOD, include_in_schema=False)
     app.add_middleware(

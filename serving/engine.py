@@ -1,16 +1,11 @@
 """Answering a query over one snapshot: pure functions, with no HTTP, no threads and no queues.
 
 `search` runs the stages one after the other; the service runs the same stages through its batchers.
-
-A query has one vector per half of a product. Text and picture are vectors of the shared space and go into both. A
-product to resemble (`like`) has two vectors of its own: what it looks like goes into the half that is compared with
-pictures, what it says into the half that is compared with texts, as each is the better probe of its own half (image
-and text vectors of CLIP lie in different cones). Where it lacks one, the other stands in. Each part of the query has
-norm 1 before its weight, and each half has norm 1 after the sum, so scores stay cosines.
 """
 
+import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -20,14 +15,33 @@ from aisle.errors import InvalidQuery
 from aisle.images import ImageLimits
 from aisle.manifest import QueryKind
 from aisle.preprocess import decode_for, prepare_image
-from aisle.types import PixelBatch, ProductVectors, RowIds, Scores, UnitVectors
-from aisle.vectors import HalfWeights, product_vectors, unit_norm
-from serving.filters import Condition, check_filters, select
-from serving.query import MAX_HITS, Answer, Hit, Milliseconds, Query, SourceWeights
+from aisle.types import PixelBatch, RowIds, Scores, UnitVectors
+from aisle.vectors import HalfWeights, unit_norm
+from serving.columns import Condition
+from serving.composition import Composition, compose, explain, resemblance
+from serving.facets import Facet
+from serving.filters import read_filters, select
+from serving.query import (
+    MAX_PARTS,
+    Answer,
+    Contribution,
+    Hit,
+    ImagePart,
+    LikePart,
+    Milliseconds,
+    Part,
+    Query,
+    TextPart,
+    VectorPart,
+)
 from serving.snapshot import Snapshot
+from serving.text_syntax import read_text
 
-_NOTHING = 1e-6
-"""A half of a query shorter than this is rounding noise of parts that cancel out."""
+UNWANTED = -0.35
+"""Weight of one unwanted term of a text, against the wanted words; n terms share it as n * UNWANTED / sqrt(n).
+
+Texts of CLIP lie in a narrow cone: at -1 "dress -red" points away from dresses as well. On drawn products and on
+photos -0.35 kept the article and turned the rest away; several terms at full weight lost the article."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,64 +49,72 @@ class Plan:
     """A query checked against a release, before anything costly was done.
 
     Attributes:
-        text: Words to encode; empty for none.
-        image: Picture file to decode and encode; empty for none.
-        like: Rows of the products to resemble.
-        weights: Of the three parts; 0 for those that are absent.
+        parts: What to compare with, each with a weight other than 0; none browses.
+        like: Rows of the products to resemble, which are left out of the hits.
         halves: Weights of the two halves of a product.
-        conditions: Checked filters.
+        condition: Checked filters; None for none.
         k: Hits wanted.
+        offset: Hits to skip.
+        facets: Attributes to count.
+        fields: Attributes to return.
+        explain: Whether to take scores apart.
     """
 
-    text: str
-    image: bytes
+    parts: tuple[Part, ...]
     like: tuple[int, ...]
-    weights: SourceWeights
     halves: HalfWeights
-    conditions: tuple[Condition, ...]
+    condition: Condition | None
     k: int
-
-    @property
-    def browses(self) -> bool:
-        """Whether there is nothing to compare with."""
-        return not (self.text or self.image or self.like)
+    offset: int
+    facets: tuple[str, ...]
+    fields: tuple[str, ...]
+    explain: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """The best rows of a plan.
+    """The wanted rows of a plan.
 
     Attributes:
-        rows: int64 `[min(k, matches)]`, best first.
+        rows: int64 `[min(k, matches - offset)]`, best first.
         scores: float32, one per row; None when nothing was compared.
         matches: Products that pass the filters.
+        facets: Over all of these.
     """
 
     rows: RowIds
     scores: Scores | None
     matches: int
+    facets: tuple[Facet, ...]
 
 
 def plan_query(snapshot: Snapshot, query: Query) -> Plan:
     """Check a query against a release.
 
     Raises:
-        InvalidQuery: A filter or the balance has no meaning.
-        UnknownProduct: `like` names a product that is not in the release.
+        InvalidQuery: A filter, a vector or the balance has no meaning, or an attribute does not exist.
+        UnknownProduct: `like` names a product that is not in the release, or hidden.
     """
-    weights = query.weights
-    text = query.text.strip() if weights.text else ""
-    image = query.image if weights.image else b""
-    like = tuple(dict.fromkeys(snapshot.products.row(liked) for liked in query.like)) if weights.like else ()
-    kind = QueryKind.MIXED if text and (image or like) else QueryKind.TEXT if text else QueryKind.IMAGE
+    parts = tuple(part for part in _parts(query) if part.weight)
+    if len(parts) > MAX_PARTS:
+        raise InvalidQuery(
+            f"the query has {len(parts)} parts, unwanted words included; at most {MAX_PARTS} are accepted"
+        )
+    for part in parts:
+        if isinstance(part, VectorPart):
+            _check_vector(part.values, dimension=snapshot.manifest.dimension)
+    like = [snapshot.row(liked) for part in parts if isinstance(part, LikePart) for liked in part.ids]
+    halves = snapshot.half_weights(_kind(parts)) if query.balance is None else HalfWeights.of_balance(query.balance)
     return Plan(
-        text=text,
-        image=image,
-        like=like,
-        weights=weights,
-        halves=snapshot.half_weights(kind) if query.balance is None else HalfWeights.of_balance(query.balance),
-        conditions=check_filters(query.filters, snapshot.columns),
+        parts=parts,
+        like=tuple(dict.fromkeys(like)),
+        halves=halves,
+        condition=read_filters(query.filters, snapshot.columns),
         k=query.k,
+        offset=query.offset,
+        facets=_known(query.facets, snapshot),
+        fields=tuple(snapshot.columns) if query.fields is None else _known(query.fields, snapshot),
+        explain=query.explain,
     )
 
 
@@ -109,79 +131,67 @@ def decode(snapshot: Snapshot, data: bytes, *, limits: ImageLimits) -> PixelBatc
     return prepare_image(decode_for(data, rules, limits=limits), rules)[np.newaxis]
 
 
-def compose(snapshot: Snapshot, plan: Plan, *, text: UnitVectors | None, image: UnitVectors | None) -> ProductVectors:
-    """Lay the parts of a query out as one vector.
+def compose_plan(snapshot: Snapshot, plan: Plan, encoded: Mapping[int, UnitVectors]) -> Composition | None:
+    """Lay a plan's parts out as one vector; None for a plan that browses.
 
     Args:
         snapshot: Holds the vectors of the products to resemble.
-        plan: From `plan_query`; must not browse.
-        text: float32 `[dimension]`, the vector of `plan.text`.
-        image: float32 `[dimension]`, the vector of `plan.image`.
-
-    Returns:
-        float32 `[1, 2 * dimension]`.
+        plan: From `plan_query`.
+        encoded: Of each text and each picture, by its place in `plan.parts`: float32 `[dimension]`.
 
     Raises:
         InvalidQuery: The parts cancel each other out.
     """
-    shared = ((plan.weights.text, text), (plan.weights.image, image))
-    given = [(weight, np.stack([vector, vector])) for weight, vector in shared if vector is not None]
-    if plan.like:
-        given.append((plan.weights.like, _resemblance(snapshot, plan.like)))
-    largest = max(abs(weight) for weight, _ in given)  # only ratios matter, and huge ones must not overflow
-    halves = np.sum([np.float32(weight / largest) * vector for weight, vector in given], axis=0)
-    halves[np.linalg.norm(halves, axis=1) < _NOTHING] = 0.0
-    pictures, texts = unit_norm(halves)
-    vector = product_vectors(plan.halves.image * pictures[np.newaxis], plan.halves.text * texts[np.newaxis])
-    if not vector.any():
-        raise InvalidQuery("the parts of the query cancel each other out: change their weights")
-    return vector
+    if not plan.parts:
+        return None
+    vectors = [encoded[place] if place in encoded else _vector(snapshot, part) for place, part in enumerate(plan.parts)]
+    return compose(plan.parts, vectors, halves=plan.halves)
 
 
-def _resemblance(snapshot: Snapshot, rows: Sequence[int]) -> UnitVectors:
-    """float32 `[2, dimension]`: what the products look like, and what they say."""
-    vectors = snapshot.index.vectors(np.array(rows, dtype=np.int64))
-    pictures, texts = (unit_norm(half) for half in np.split(vectors, 2, axis=1))
-    pictured, worded = pictures.any(axis=1, keepdims=True), texts.any(axis=1, keepdims=True)
-    looks, words = np.where(pictured, pictures, texts), np.where(worded, texts, pictures)
-    return unit_norm(np.stack([looks.sum(axis=0), words.sum(axis=0)]))
-
-
-def rank(snapshot: Snapshot, plan: Plan, vector: ProductVectors | None) -> Ranking:
-    """Find the best rows.
+def rank(snapshot: Snapshot, plan: Plan, composition: Composition | None) -> Ranking:
+    """Find the wanted rows.
 
     Args:
         snapshot: The release.
         plan: From `plan_query`.
-        vector: From `compose`; None browses: rows in catalog order.
+        composition: From `compose_plan`; None browses: rows in catalog order.
     """
-    mask = select(plan.conditions, without=plan.like, products=len(snapshot.products))
+    mask = select(plan.condition, shown=snapshot.shown, without=plan.like, products=len(snapshot.products))
     matches = len(snapshot.products) if mask is None else int(np.count_nonzero(mask))
-    if vector is None:
-        rows = np.arange(min(plan.k, matches)) if mask is None else np.flatnonzero(mask)[: plan.k]
-        return Ranking(rows=rows.astype(np.int64), scores=None, matches=matches)
-    found_scores, found_rows = snapshot.index.search(vector, k=MAX_HITS, allowed=mask)
-    scores, rows = found_scores[0], found_rows[0]
-    k = min(plan.k, len(rows))
-    tied = int(np.searchsorted(-scores, -scores[k - 1], side="right")) if k else 0  # the page, and what equals its last
-    ids = snapshot.products.ids
-    order = sorted(range(tied), key=lambda place: (-scores[place], ids[rows[place]]))[:k]
-    return Ranking(rows=rows[order], scores=scores[order], matches=matches)
+    wanted = slice(plan.offset, plan.offset + plan.k)
+    scores: Scores | None = None
+    if composition is None:
+        rows = (np.arange(matches) if mask is None else np.flatnonzero(mask))[wanted].astype(np.int64)
+    else:
+        found_scores, found_rows = snapshot.index.rank(
+            composition.vector, depth=plan.offset + plan.k, order=snapshot.order, allowed=mask
+        )
+        scores, rows = found_scores[wanted], found_rows[wanted]
+    facets = tuple(snapshot.columns[name].facet(name, mask) for name in plan.facets)
+    return Ranking(rows=rows, scores=scores, matches=matches, facets=facets)
 
 
-def fetch(snapshot: Snapshot, ranking: Ranking) -> tuple[Hit, ...]:
+def fetch(snapshot: Snapshot, plan: Plan, ranking: Ranking, composition: Composition | None) -> tuple[Hit, ...]:
     """The fields of ranked rows."""
     rows = ranking.rows.tolist()
     scores: list[float | None] = [None] * len(rows) if ranking.scores is None else ranking.scores.tolist()
+    explanations: Sequence[tuple[Contribution, ...] | None] = [None] * len(rows)
+    if plan.explain:
+        explanations = [()] * len(rows)
+        if composition is not None and rows:
+            explanations = explain(composition, plan.parts, snapshot.index, ranking.rows)
     return tuple(
         Hit(
             id=product.id,
             score=score,
             title=product.title,
             pictured=snapshot.products.has_picture(row),
-            attributes=product.attributes,
+            attributes={name: product.attributes[name] for name in plan.fields},
+            explanation=explanation,
         )
-        for row, score, product in zip(rows, scores, snapshot.products.take(rows), strict=True)
+        for row, score, product, explanation in zip(
+            rows, scores, snapshot.products.take(rows), explanations, strict=True
+        )
     )
 
 
@@ -190,26 +200,32 @@ def search(snapshot: Snapshot, query: Query, *, limits: ImageLimits) -> Answer:
 
     Raises:
         InvalidQuery: The query has no meaning for this release.
-        InvalidImage: The picture cannot be used.
-        UnknownProduct: `like` names a product that is not in the release.
+        InvalidImage: A picture cannot be used.
+        UnknownProduct: `like` names a product that is not in the release, or hidden.
     """
     clock = [time.perf_counter()]
     plan = plan_query(snapshot, query)
-    pixels = decode(snapshot, plan.image, limits=limits) if plan.image else None
+    pictures = {
+        place: decode(snapshot, part.data, limits=limits)
+        for place, part in enumerate(plan.parts)
+        if isinstance(part, ImagePart)
+    }
     clock.append(time.perf_counter())
-    text = snapshot.encoder.encode_texts([plan.text])[0] if plan.text else None
-    image = snapshot.encoder.encode_images(pixels)[0] if pixels is not None else None
+    encoded = {place: snapshot.encoder.encode_images(pixels)[0] for place, pixels in pictures.items()}
+    words = {place: part.text for place, part in enumerate(plan.parts) if isinstance(part, TextPart)}
+    encoded |= zip(words, snapshot.encoder.encode_texts(list(words.values())), strict=True)
     clock.append(time.perf_counter())
-    vector = None if plan.browses else compose(snapshot, plan, text=text, image=image)
-    ranking = rank(snapshot, plan, vector)
+    composition = compose_plan(snapshot, plan, encoded)
+    ranking = rank(snapshot, plan, composition)
     clock.append(time.perf_counter())
-    hits = fetch(snapshot, ranking)
+    hits = fetch(snapshot, plan, ranking, composition)
     clock.append(time.perf_counter())
     decoding, encoding, searching, fetching = (1000 * (end - start) for start, end in pairwise(clock))
     return Answer(
         release=snapshot.id,
         hits=hits,
         matches=ranking.matches,
+        facets=ranking.facets,
         milliseconds=Milliseconds(
             decode=decoding,
             encode=encoding,
@@ -218,3 +234,61 @@ def search(snapshot: Snapshot, query: Query, *, limits: ImageLimits) -> Answer:
             total=1000 * (clock[-1] - clock[0]),
         ),
     )
+
+
+def _parts(query: Query) -> Iterator[Part]:
+    """Every part that holds something, whatever its weight."""
+    weights, typed = query.weights, read_text(query.text)
+    if typed.wanted:
+        yield TextPart(typed.wanted, weights.text)
+    for words in typed.unwanted:
+        yield TextPart(words, weights.text * UNWANTED / math.sqrt(len(typed.unwanted)))
+    if query.image:
+        yield ImagePart(query.image, weights.image)
+    if query.like:
+        yield LikePart(query.like, weights.like)
+    if query.vector:
+        yield VectorPart(query.vector, weights.vector)
+    for part in query.parts:
+        match part:
+            case TextPart(text=text) if not text.strip():
+                continue
+            case ImagePart(data=b"") | LikePart(ids=()) | VectorPart(values=()):
+                continue
+        yield part
+
+
+def _kind(parts: Sequence[Part]) -> QueryKind:
+    """Which of the release's default weights fit. A raw vector may be of either kind, so it is of both."""
+    kinds = {part.kind for part in parts}
+    if kinds == {"text"}:
+        return QueryKind.TEXT
+    return QueryKind.MIXED if kinds & {"text", "vector"} else QueryKind.IMAGE
+
+
+def _check_vector(values: Sequence[float], *, dimension: int) -> None:
+    if len(values) != dimension:
+        raise InvalidQuery(f"the vector has {len(values)} numbers; the model of this release has {dimension}")
+    if not all(map(math.isfinite, values)) or not any(values):
+        raise InvalidQuery("the vector is zero or has a number that is not finite: it points nowhere")
+
+
+def _vector(snapshot: Snapshot, part: Part) -> UnitVectors:
+    """What needs no encoder: float32 `[dimension]`, or `[2, dimension]`."""
+    match part:
+        case LikePart():
+            return resemblance(snapshot.index, [snapshot.row(liked) for liked in dict.fromkeys(part.ids)])
+        case VectorPart():
+            values = np.array(part.values, dtype=np.float64)
+            vector: UnitVectors = unit_norm(values[np.newaxis] / np.abs(values).max())[0]  # huge ones must not overflow
+            return vector
+        case TextPart() | ImagePart():
+            raise ValueError(f"a {part.kind} must be encoded first")
+
+
+def _known(names: tuple[str, ...], snapshot: Snapshot) -> tuple[str, ...]:
+    for name in names:
+        if name not in snapshot.columns:
+            known = f"known are {', '.join(snapshot.columns)}" if snapshot.columns else "this release has none"
+            raise InvalidQuery(f"there is no attribute {name[:80]!r}; {known}")
+    return tuple(dict.fromkeys(names))

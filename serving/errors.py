@@ -50,6 +50,7 @@ _CODES = {
     405: "method_not_allowed",
     413: "body_too_large",
     415: "unsupported_media_type",
+    422: "invalid_request",
 }
 
 INTERNAL = Failure(500, "internal", "something went wrong here; the service's log has the details", {})
@@ -108,6 +109,8 @@ def install(app: FastAPI) -> None:
 
 def _first_fault(error: RequestValidationError) -> str:
     fault: dict[str, Any] = error.errors()[0]
+    if fault["type"] == "json_invalid" and isinstance(fault["loc"][-1], int):  # a place in the text, not a field
+        return f"the body is not JSON: {fault.get('ctx', {}).get('error', fault['msg'])}"
     where = ".".join(str(step) for step in fault["loc"] if step != "body")
     more = len(error.errors()) - 1
     return f"{where or 'body'}: {fault['msg']}" + (f" (and {more} more)" if more else "")

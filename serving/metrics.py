@@ -47,6 +47,13 @@ class Metrics:
         self._depth = Gauge(
             "aisle_queue_depth", "Items that wait.", ["queue"], multiprocess_mode="livesum", registry=registry
         )
+        cached_texts = Counter(
+            "aisle_text_cache", "Texts whose vector was remembered or not.", ["outcome"], registry=registry
+        )
+        self._text_hits, self._text_misses = (cached_texts.labels(outcome) for outcome in ("hit", "miss"))
+        self._joined_searches = Counter(
+            "aisle_joined_searches", "Searches that shared the answer of an equal one.", registry=registry
+        )
         self._release = Gauge(
             "aisle_release_info",
             "Workers that answer from this release.",
@@ -74,6 +81,14 @@ class Metrics:
     def depth(self, queue: str, waiting: int, /) -> None:
         """So many items wait now."""
         self._depth.labels(queue).set(waiting)
+
+    def cached_text(self, hit: bool, /) -> None:
+        """A text's vector was looked for among those remembered."""
+        (self._text_hits if hit else self._text_misses).inc()
+
+    def joined_search(self) -> None:
+        """A search shared the answer of an equal one."""
+        self._joined_searches.inc()
 
     def release(self, snapshot: Snapshot) -> None:
         """Another release is live in this worker."""

@@ -1,53 +1,144 @@
-"""Requests and responses as OpenAPI documents them; requests are checked by them, responses are written by hand."""
+"""Requests as OpenAPI documents them, and as they are checked."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import UploadFile
-from pydantic import BaseModel, ConfigDict, Field, Json
+from pydantic import BaseModel, ConfigDict, Field, Json, WithJsonSchema
 
-from serving.query import MAX_HITS, MAX_LIKE, MAX_TEXT
+from serving.compact_filters import MAX_LENGTH
+from serving.query import MAX_DEPTH, MAX_FACETS, MAX_HITS, MAX_LIKE, MAX_PARTS, MAX_TEXT
+from serving.suggestions import MAX_TYPED
 
-AttributeValue = str | float | bool | list[str] | None
+MAX_BATCH = 64
+"""Most queries of one batch."""
+
+MAX_SUGGESTIONS = 20
+"""Most suggestions of one answer."""
+
+_MAX_FILTERS = 16
+_MAX_DIMENSION = 8192
+
+Text = Annotated[
+    str,
+    Field(
+        max_length=MAX_TEXT,
+        description='Words. A minus turns away from what follows: `dress -floral`, `-"long sleeves"`. In quotes a '
+        "minus is only a minus.",
+        examples=["red striped shirt"],
+    ),
+]
+Picture = Annotated[str, Field(description="A picture as base64 or data URI.")]
+Like = Annotated[
+    str | Annotated[list[str], Field(max_length=MAX_LIKE)],
+    Field(description="Products to resemble, together one part. They are left out of the hits."),
+]
+Vector = Annotated[
+    list[float],
+    Field(max_length=_MAX_DIMENSION, description="A vector of the model's space; its length does not count."),
+]
+Balance = Annotated[
+    float | None,
+    Field(ge=0, le=1, description="0 compares with pictures only, 1 with texts only; null is the release's default."),
+]
+Hits = Annotated[int, Field(ge=1, le=MAX_HITS, description="Hits wanted.")]
+Offset = Annotated[
+    int, Field(ge=0, le=MAX_DEPTH, description=f"Hits to skip first; with `k` it reaches {MAX_DEPTH} at most.")
+]
+Filters = Annotated[
+    dict[str, Any],
+    Field(
+        description="Attribute to what is wanted of it: texts (any of; or `any`, `all`, `none`), a range of numbers, a "
+        "boolean. All must hold; `$and`, `$or` (lists of filters) and `$not` (one) combine them.",
+        examples=[
+            {"colour": ["Red", "Blue"], "price": {"min": 10, "max": 50}, "in_stock": True},
+            {"$or": [{"tags": {"all": ["new", "sale"]}}, {"$not": {"colour": "Red"}}]},
+        ],
+    ),
+]
+CompactFilters = Annotated[
+    list[Annotated[str, Field(max_length=MAX_LENGTH)]],
+    Field(
+        max_length=_MAX_FILTERS,
+        description="Filters in a line: `colour:red,blue and price:10..50 and not tags:all(new,sale)`, with `or` and "
+        "parentheses; may be repeated, then all must hold.",
+        examples=[["colour:red,blue and price:10..50"]],
+    ),
+]
+Facets = Annotated[
+    list[str], Field(max_length=MAX_FACETS, description="Attributes whose values are counted over all that matches.")
+]
+Fields = Annotated[
+    list[str] | None,
+    Field(
+        description="Attributes that come back with each hit; null is all of them. In forms and addresses one empty "
+        "value is none of them."
+    ),
+]
+Explain = Annotated[bool, Field(description="Whether each hit says what its score is made of.")]
 
 
 class Weights(BaseModel):
-    """How much each part of the query counts; negative means "unlike this", 0 leaves it out."""
+    """How much each simple field counts; negative means "unlike this", 0 leaves it out. Only ratios matter."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
     text: float = 1.0
     image: float = 1.0
     like: float = 1.0
+    vector: float = 1.0
 
 
-Balance = Annotated[
-    float | None,
-    Field(ge=0, le=1, description="0 compares with pictures only, 1 with texts only; null is the release's default."),
-]
-Hits = Annotated[int, Field(ge=1, le=MAX_HITS, description="Hits wanted.")]
-Filters = Annotated[
-    dict[str, Any],
+class QueryPart(BaseModel):
+    """One part of a query: exactly one of text (taken as it is), image, like and vector, and its weight."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    text: Annotated[str | None, Field(max_length=MAX_TEXT, description="Words, taken as they are.")] = None
+    image: Picture | None = None
+    like: Like | None = None
+    vector: Vector | None = None
+    weight: Annotated[float, Field(description='Negative means "unlike this", 0 leaves it out.')] = 1.0
+
+
+Parts = Annotated[
+    list[QueryPart],
     Field(
-        description="Attribute to any-of texts, a range of numbers, or a boolean.",
-        examples=[{"colour": ["Red", "Blue"], "price": {"min": 10, "max": 50}, "in_stock": True}],
+        max_length=MAX_PARTS,
+        description="Any number of weighted parts, beside the simple fields or instead of them.",
+        examples=[[{"text": "dress"}, {"text": "floral", "weight": -0.5}, {"like": "sku-1", "weight": 0.5}]],
     ),
 ]
 
 
 class SearchRequest(BaseModel):
-    """A query; with neither text, image nor like, products come in catalog order."""
+    """A query; with nothing to compare with, products come in catalog order."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
-    text: Annotated[str | None, Field(max_length=MAX_TEXT, examples=["red striped shirt"])] = None
-    image: Annotated[str | None, Field(description="A picture as base64 or data URI.")] = None
-    like: Annotated[
-        str | Annotated[list[str], Field(max_length=MAX_LIKE)] | None, Field(description="Products to resemble.")
-    ] = None
+    text: Text | None = None
+    image: Picture | None = None
+    like: Like | None = None
+    vector: Vector | None = None
     weights: Weights = Weights()
+    parts: Parts = []
     balance: Balance = None
     k: Hits = 24
+    offset: Offset = 0
     filters: Filters = {}
+    facets: Facets = []
+    fields: Fields = None
+    explain: Explain = False
+
+
+class BatchRequest(BaseModel):
+    """Several queries. Each is checked by itself: a faulty one gets an error where the others get their answers."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    queries: Annotated[
+        list[Annotated[Any, WithJsonSchema({"$ref": "#/components/schemas/SearchRequest"})]],
+        Field(min_length=1, max_length=MAX_BATCH),
+    ]
 
 
 class ImageSearchForm(BaseModel):
@@ -56,135 +147,45 @@ class ImageSearchForm(BaseModel):
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
     image: Annotated[UploadFile, Field(description="A JPEG, PNG, WebP or GIF file.")]
-    text: Annotated[str, Field(max_length=MAX_TEXT)] = ""
-    k: Hits = 24
-    balance: Balance = None
-    filters: Annotated[Json[dict[str, Any]], Field(description="As JSON: see `SearchRequest.filters`.")] = {}
+    text: Text = ""
+    like: Annotated[list[str], Field(max_length=MAX_LIKE, description="Products to resemble.")] = []
+    vector: Annotated[Json[Vector], Field(description="As JSON: see `SearchRequest.vector`.")] = []
     weights: Annotated[Json[Weights], Field(description="As JSON: see `SearchRequest.weights`.")] = Weights()
+    parts: Annotated[Json[Parts], Field(description="As JSON: see `SearchRequest.parts`.")] = []
+    balance: Balance = None
+    k: Hits = 24
+    offset: Offset = 0
+    filters: Annotated[Json[Filters], Field(description="As JSON: see `SearchRequest.filters`.")] = {}
+    facets: Facets = []
+    fields: Fields = None
+    explain: Explain = False
 
 
-class SearchHit(BaseModel):
-    """One product found."""
+class ResultParameters(BaseModel):
+    """What every search in an address can say about its hits."""
 
-    id: str
-    score: float | None
-    title: str
-    image_url: str | None
-    attributes: dict[str, AttributeValue]
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
-
-class StageMilliseconds(BaseModel):
-    """Time per stage, waiting included."""
-
-    decode: float
-    encode: float
-    search: float
-    fetch: float
-    total: float
+    balance: Balance = None
+    k: Hits = 24
+    offset: Offset = 0
+    filter: CompactFilters = []
+    facets: Facets = []
+    fields: Fields = None
+    explain: Explain = False
 
 
-class SearchResponse(BaseModel):
-    """What a query found: `min(k, matches)` hits, best first."""
+class SearchParameters(ResultParameters):
+    """A search in an address."""
 
-    release: str
-    hits: list[SearchHit]
-    matches: int
-    milliseconds: StageMilliseconds
+    q: Text = ""
+    like: Annotated[list[str], Field(max_length=MAX_LIKE, description="Products to resemble; may be repeated.")] = []
 
 
-class ProductResponse(BaseModel):
-    """One product."""
+class SuggestParameters(BaseModel):
+    """What a shopper has typed so far."""
 
-    id: str
-    title: str
-    text: str
-    image_url: str | None
-    attributes: dict[str, AttributeValue]
+    model_config = ConfigDict(extra="forbid")
 
-
-class ModelSummary(BaseModel):
-    """The model a release was built with."""
-
-    name: str
-    fingerprint: str
-    precision: str
-
-
-class IndexSummary(BaseModel):
-    """How the index is asked."""
-
-    kind: str
-    nlist: int
-    nprobe: int
-
-
-class HalfWeightsSummary(BaseModel):
-    """Default weights of a product's two halves."""
-
-    image: float
-    text: float
-
-
-class ValueCount(BaseModel):
-    """A value and how many products have it."""
-
-    value: str
-    count: int
-
-
-class AttributeSummary(BaseModel):
-    """A filterable attribute. Which fields there are depends on the type."""
-
-    model_config = ConfigDict(populate_by_name=True)
-
-    name: str
-    type: Literal["category", "number", "boolean", "list"]
-    values: list[ValueCount] | None = None
-    minimum: float | None = None
-    maximum: float | None = None
-    yes: Annotated[int | None, Field(alias="true")] = None
-    no: Annotated[int | None, Field(alias="false")] = None
-
-
-class RefusedRelease(BaseModel):
-    """A release that was published but cannot be used."""
-
-    release: str | None
-    reason: str
-
-
-class ReleaseResponse(BaseModel):
-    """The live release."""
-
-    release: str
-    created: str
-    products: int
-    rejected: int
-    model: ModelSummary
-    index: IndexSummary
-    recall: dict[str, float]
-    weights: dict[str, HalfWeightsSummary]
-    provider: str
-    attributes: list[AttributeSummary]
-    refused: RefusedRelease | None
-
-
-class Status(BaseModel):
-    """A probe's answer."""
-
-    status: Literal["alive", "ready"]
-    release: str | None = None
-
-
-class ErrorDetail(BaseModel):
-    """What went wrong."""
-
-    code: str
-    message: str
-    request_id: str
-
-
-class ErrorResponse(BaseModel):
-    """The envelope of every error."""
-
-    error: ErrorDetail
+    q: Annotated[str, Field(max_length=MAX_TYPED, examples=["strip"])] = ""
+    k: Annotated[int, Field(ge=1, le=MAX_SUGGESTIONS, description="Suggestions wanted.")] = 8

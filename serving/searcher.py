@@ -1,11 +1,12 @@
 """The engine's stages run through batchers: many requests at once, each with its own snapshot."""
 
+import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
-from typing import TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -15,23 +16,37 @@ from aisle.types import PixelBatch, UnitVectors
 from serving import engine
 from serving.batcher import Batcher, BatchObserver, QueueLimits
 from serving.engine import Plan, Ranking
-from serving.query import Answer, Hit, Milliseconds, Query
+from serving.flights import Flights
+from serving.query import Answer, Hit, ImagePart, Milliseconds, Query, TextPart
 from serving.snapshot import Snapshot
+from serving.suggestions import Suggestion
+from serving.text_cache import TextCache
 
 Given = TypeVar("Given")
 
-DECODE, IMAGES, TEXTS, SEARCHES = "decode", "images", "texts", "searches"
+DECODE, IMAGES, TEXTS, SEARCHES, SUGGESTIONS = "decode", "images", "texts", "searches", "suggestions"
 """Names of the queues."""
+
+
+class SearchObserver(BatchObserver, Protocol):
+    """Who wants to know how the searches are doing."""
+
+    def cached_text(self, hit: bool, /) -> None:
+        """A text's vector was looked for among those remembered."""
+        ...
+
+    def joined_search(self) -> None:
+        """A search asked for what another was being answered just then, and shares its answer."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class _Lookup:
-    """A plan and its encoded parts, ready for the index."""
+    """A plan and its encoded parts by their places, ready for the index."""
 
     snapshot: Snapshot
     plan: Plan
-    text: UnitVectors | None
-    image: UnitVectors | None
+    encoded: Mapping[int, UnitVectors]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +62,16 @@ class _Found:
 class Searcher:
     """The queues of one worker process. Use it within one event loop."""
 
-    def __init__(self, settings: Settings, *, observer: BatchObserver) -> None:
+    def __init__(self, settings: Settings, *, observer: SearchObserver) -> None:
         """Start the queues, empty.
 
         Args:
             settings: Sizes of batches and queues, caps on pictures.
-            observer: Is told of every batch and every change of a queue.
+            observer: Is told of every batch, every change of a queue, and what needed no work.
         """
+        self._observer = observer
+        self._cache = TextCache()
+        self._flights: Flights[Answer] = Flights(joined=observer.joined_search)
         self._limits = settings.image_limits
         flight, pictures, texts = settings.batches_in_flight, settings.image_queue, settings.text_queue
         self._decode: Batcher[tuple[Snapshot, bytes], PixelBatch] = Batcher(
@@ -80,49 +98,88 @@ class Searcher:
             limits=QueueLimits(batch=1, in_flight=settings.search_workers, waiting=texts),
             observer=observer,
         )
+        self._suggestions: Batcher[tuple[Snapshot, str, int], tuple[Suggestion, ...]] = Batcher(
+            _suggest,
+            name=SUGGESTIONS,
+            limits=QueueLimits(batch=1, in_flight=1, waiting=texts),
+            observer=observer,
+        )
 
     def close(self) -> None:
         """Cancel what waits."""
-        for batcher in (self._decode, self._images, self._texts, self._searches):
+        for batcher in (self._decode, self._images, self._texts, self._searches, self._suggestions):
             batcher.close()
 
     async def search(self, snapshot: Snapshot, query: Query) -> Answer:
-        """Answer one query; the same answer as `engine.search`.
+        """Answer one query; the same answer as `engine.search`. Equal queries at the same time are answered once.
 
         Raises:
             InvalidQuery: The query has no meaning for this release.
-            InvalidImage: The picture cannot be used.
-            UnknownProduct: `like` names a product that is not in the release.
+            InvalidImage: A picture cannot be used.
+            UnknownProduct: `like` names a product that is not in the release, or hidden.
             Overloaded: A queue is full.
         """
         started = time.perf_counter()
         plan = engine.plan_query(snapshot, query)
-        words = self._texts.enqueue((snapshot.encoder, plan.text)) if plan.text else None
-        try:
-            decoded = started
-            image = None
-            if plan.image:
-                pixels = await self._decode.enqueue((snapshot, plan.image))
-                decoded = time.perf_counter()
-                image = await self._images.enqueue((snapshot.encoder, pixels))
-            text = await words if words is not None else None
-        finally:
-            if words is not None:
-                words.cancel()  # the picture failed, or the request went away
-        encoded = time.perf_counter() if plan.text or plan.image else decoded
-        found = await self._searches.enqueue(_Lookup(snapshot, plan, text, image))
+        return await self._flights.join((snapshot, query.key), lambda: self._answer(snapshot, plan, started))
+
+    async def suggest(self, snapshot: Snapshot, typed: str, *, k: int) -> tuple[Suggestion, ...]:
+        """What a shopper may be typing.
+
+        Raises:
+            Overloaded: Too many are being typed.
+        """
+        return await self._suggestions.enqueue((snapshot, typed, k))
+
+    async def _answer(self, snapshot: Snapshot, plan: Plan, started: float) -> Answer:
+        encoded, decoded = await self._encode(snapshot, plan, started)
+        ready = time.perf_counter() if encoded else decoded
+        found = await self._searches.enqueue(_Lookup(snapshot, plan, encoded))
         return Answer(
             release=snapshot.id,
             hits=found.hits,
             matches=found.ranking.matches,
+            facets=found.ranking.facets,
             milliseconds=Milliseconds(
                 decode=1000 * (decoded - started),
-                encode=1000 * (encoded - decoded),
-                search=1000 * (found.ranked - encoded),
+                encode=1000 * (ready - decoded),
+                search=1000 * (found.ranked - ready),
                 fetch=1000 * (found.fetched - found.ranked),
                 total=1000 * (time.perf_counter() - started),
             ),
         )
+
+    async def _encode(self, snapshot: Snapshot, plan: Plan, started: float) -> tuple[dict[int, UnitVectors], float]:
+        """Vectors of texts and pictures by their places in the plan, and when the last picture was decoded."""
+        encoder, model = snapshot.encoder, snapshot.encoder.manifest.fingerprint
+        encoded: dict[int, UnitVectors] = {}
+        texts: dict[int, asyncio.Future[UnitVectors]] = {}
+        pictures: dict[int, asyncio.Future[Any]] = {}  # of pixels, then of vectors
+        decoded = started
+        try:
+            for place, part in enumerate(plan.parts):
+                if isinstance(part, TextPart):
+                    known = self._cache.get(model, part.text)
+                    self._observer.cached_text(known is not None)
+                    if known is None:
+                        texts[place] = self._texts.enqueue((encoder, part.text))
+                    else:
+                        encoded[place] = known
+                elif isinstance(part, ImagePart):
+                    pictures[place] = self._decode.enqueue((snapshot, part.data))
+            for place, pixels in tuple(pictures.items()):
+                pictures[place] = self._images.enqueue((encoder, await pixels))
+                decoded = time.perf_counter()
+            for place, vector in (pictures | texts).items():
+                encoded[place] = await vector
+        finally:
+            for pending in (*texts.values(), *pictures.values()):
+                pending.cancel()  # a picture failed, or the request went away
+        for place in texts:
+            part = plan.parts[place]
+            if isinstance(part, TextPart):
+                self._cache.put(model, part.text, encoded[place])
+        return encoded, decoded
 
     def _decode_batch(self, batch: Sequence[tuple[Snapshot, bytes]]) -> list[PixelBatch]:
         return [engine.decode(snapshot, data, limits=self._limits) for snapshot, data in batch]
@@ -153,7 +210,12 @@ def _look_up(batch: Sequence[_Lookup]) -> list[_Found]:
 
 def _look_up_one(lookup: _Lookup) -> _Found:
     snapshot, plan = lookup.snapshot, lookup.plan
-    vector = None if plan.browses else engine.compose(snapshot, plan, text=lookup.text, image=lookup.image)
-    ranking = engine.rank(snapshot, plan, vector)
+    composition = engine.compose_plan(snapshot, plan, lookup.encoded)
+    ranking = engine.rank(snapshot, plan, composition)
     ranked = time.perf_counter()
-    return _Found(ranking=ranking, hits=engine.fetch(snapshot, ranking), ranked=ranked, fetched=time.perf_counter())
+    hits = engine.fetch(snapshot, plan, ranking, composition)
+    return _Found(ranking=ranking, hits=hits, ranked=ranked, fetched=time.perf_counter())
+
+
+def _suggest(batch: Sequence[tuple[Snapshot, str, int]]) -> list[tuple[Suggestion, ...]]:
+    return [snapshot.suggestions.find(typed, k=k) for snapshot, typed, k in batch]

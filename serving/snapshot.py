@@ -1,12 +1,15 @@
 """One release opened for answering: verified, checked against its model, and warm."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from aisle.encoder import OnnxEncoder
-from aisle.errors import ModelMismatch, ReleaseCorrupt
+from aisle.errors import ModelMismatch, ReleaseCorrupt, UnknownProduct
+from aisle.hidden import read_hidden
 from aisle.index import ProductIndex
 from aisle.layout import INDEX, Layout
 from aisle.machine import Provider
@@ -14,7 +17,8 @@ from aisle.manifest import QueryKind, ReleaseManifest, load_release_manifest
 from aisle.products import Products
 from aisle.types import UnitVectors
 from aisle.vectors import HalfWeights, query_vector
-from serving.filters import FilterColumn, filter_columns
+from serving.columns import FilterColumn, Mask, filter_columns
+from serving.suggestions import Suggestions, collect_suggestions
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,8 +29,12 @@ class Snapshot:
         manifest: The release's `release.json`.
         encoder: Of the model the release was built with.
         index: Product vectors.
-        products: Fields and thumbnails.
-        columns: Attributes ready to be filtered by.
+        products: Fields and thumbnails, hidden ones among them: ask for their rows here.
+        columns: Attributes ready to be filtered by and counted.
+        order: int64 `[products]`: place of each row when all are sorted by id.
+        suggestions: For what a shopper is typing.
+        hidden: Ids of products taken down, some of which may not be in this release.
+        shown: bool `[products]`: False for those; None while none of them is hidden.
     """
 
     manifest: ReleaseManifest
@@ -34,15 +42,51 @@ class Snapshot:
     index: ProductIndex
     products: Products
     columns: Mapping[str, FilterColumn]
+    order: NDArray[np.int64]
+    suggestions: Suggestions
+    hidden: frozenset[str] = frozenset()
+    shown: Mask | None = None
 
     @property
     def id(self) -> str:
         """The release."""
         return self.manifest.id
 
+    @property
+    def hidden_products(self) -> int:
+        """Products of this release that are hidden."""
+        return 0 if self.shown is None else int(np.count_nonzero(~self.shown))
+
     def half_weights(self, kind: QueryKind) -> HalfWeights:
         """The release's calibrated weights for a kind of query."""
         return self.manifest.weights[kind]
+
+    def row(self, product_id: str) -> int:
+        """Row number of a product that may be shown.
+
+        Raises:
+            UnknownProduct: There is none with this id, or it is hidden: nobody learns which.
+        """
+        row = self.products.row(product_id)
+        if self.shown is not None and not self.shown[row]:
+            raise UnknownProduct(f"no product has the id {product_id!r} in this release")
+        return row
+
+    def hiding(self, ids: frozenset[str]) -> "Snapshot":
+        """The same release without these products and no others."""
+        rows = []
+        for product_id in ids:
+            try:
+                rows.append(self.products.row(product_id))
+            except UnknownProduct:
+                continue  # of another release
+        shown = None
+        if rows:
+            shown = np.ones(len(self.products), dtype=np.bool_)
+            shown[rows] = False
+        return replace(
+            self, hidden=ids, shown=shown, suggestions=self.suggestions.without(self.products.take(sorted(rows)))
+        )
 
 
 def load_snapshot(
@@ -63,7 +107,7 @@ def load_snapshot(
         predecessor: Its encoder, already verified and in memory, is taken over when the model is the same.
 
     Raises:
-        ReleaseCorrupt: The release is not whole, or its parts do not fit together.
+        ReleaseCorrupt: The release is not whole, its parts do not fit together, or what is hidden cannot be read.
         ModelMismatch: The model at hand is not the one the release was built with.
         ModelError: The model cannot be used.
         ProviderUnavailable: `provider` is not to be had here.
@@ -79,16 +123,25 @@ def load_snapshot(
     else:
         encoder = OnnxEncoder(layout.model(manifest.model_fingerprint), provider=provider, threads=threads)
     products = Products(folder, manifest.attributes)
+    columns = filter_columns(products)
     snapshot = Snapshot(
         manifest=manifest,
         encoder=encoder,
         index=ProductIndex.open(folder / INDEX, manifest.index),
         products=products,
-        columns=filter_columns(products),
+        columns=columns,
+        order=_order_by_id(products),
+        suggestions=collect_suggestions(products, columns),
     )
     _check(snapshot)
     _warm(snapshot)
-    return snapshot
+    return snapshot.hiding(read_hidden(layout))
+
+
+def _order_by_id(products: Products) -> NDArray[np.int64]:
+    order = np.empty(len(products), dtype=np.int64)
+    order[pc.sort_indices(products.table.column("id")).to_numpy()] = np.arange(len(products))
+    return order
 
 
 def _check(snapshot: Snapshot) -> None:
@@ -124,6 +177,7 @@ def _warm(snapshot: Snapshot) -> None:
         raise ModelMismatch(
             f"model {encoder.manifest.fingerprint} does not give vectors of norm 1: export it again with `aisle export`"
         )
-    scores, _ = snapshot.index.search(query_vector(vectors, weights=HalfWeights(image=0.5, text=0.5)), k=10)
+    query = query_vector(vectors[:1], weights=HalfWeights(image=0.5, text=0.5))
+    scores, _ = snapshot.index.rank(query, depth=10, order=snapshot.order)
     if not np.isfinite(scores).all():
         raise ReleaseCorrupt(f"release {snapshot.id} gives scores that are not numbers: run `aisle reindex`")

@@ -1,9 +1,12 @@
-"""Follows `CURRENT`: a new release is opened beside the old one, and takes its place as one reference."""
+"""Follows `CURRENT` and `hidden.json`: what is new is made ready beside the old, and takes its place as one reference.
+
+Each is followed by a loop of its own: a product that must go is not kept waiting by a release that loads.
+"""
 
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from aisle.errors import AisleError, ReleaseError
@@ -38,6 +41,7 @@ class Watcher:
     Attributes:
         snapshot: The live release; None until the first one is loaded.
         refused: The release that should be live but cannot be used; None when all is well.
+        hidden_fault: Why `hidden.json` cannot be followed: what it last said still holds; None when all is well.
     """
 
     def __init__(
@@ -45,6 +49,7 @@ class Watcher:
         *,
         read: Callable[[], str | None],
         load: Callable[[str, Snapshot | None], Snapshot],
+        read_hidden: Callable[[], frozenset[str]],
         poll_seconds: float,
         swapped: Callable[[Snapshot], None],
     ) -> None:
@@ -52,14 +57,17 @@ class Watcher:
 
         Args:
             read: Gives the id of the live release, None when nothing was published.
-            load: Opens a release, given the one before it.
+            load: Opens a release, given the one before it, without the products that are hidden.
+            read_hidden: Gives the ids of the hidden products.
             poll_seconds: How often to read.
             swapped: Called with every new snapshot, after it has become the live one.
         """
         self.snapshot: Snapshot | None = None
         self.refused: Refused | None = None
+        self.hidden_fault: str | None = None
         self._read = read
         self._load = load
+        self._read_hidden = read_hidden
         self._poll_seconds = poll_seconds
         self._swapped = swapped
         self._retry_at = 0.0
@@ -81,8 +89,11 @@ class Watcher:
 
     async def run(self) -> None:
         """Check for ever."""
+        await asyncio.gather(self._repeat(self.check), self._repeat(self.check_hidden))
+
+    async def _repeat(self, check: Callable[[], Awaitable[None]]) -> None:
         while True:
-            await self.check()
+            await check()
             await asyncio.sleep(self._poll_seconds)
 
     async def check(self) -> None:
@@ -111,6 +122,26 @@ class Watcher:
             self.snapshot, self.refused = snapshot, None
             self._swapped(snapshot)
             _LOG.info("release %s is live: %d products", snapshot.id, len(snapshot.products))
+
+    async def check_hidden(self) -> None:
+        """Read `hidden.json` and follow it."""
+        snapshot = self.snapshot
+        if snapshot is None:
+            return  # the first release reads it itself
+        try:
+            hidden = await asyncio.to_thread(self._read_hidden)
+        except AisleError as error:
+            if self.hidden_fault is None:
+                _LOG.error("%d products stay hidden as before: %s", snapshot.hidden_products, error)
+            self.hidden_fault = str(error)
+            return
+        self.hidden_fault = None
+        if hidden == snapshot.hidden:
+            return
+        changed = await asyncio.to_thread(snapshot.hiding, hidden)
+        if self.snapshot is snapshot:  # else a new release came meanwhile, and is looked at the next time
+            self.snapshot = changed
+            _LOG.info("%d products of release %s are hidden", changed.hidden_products, changed.id)
 
     def _refuse(self, refused: Refused) -> None:
         self._retry_at = time.monotonic() + RETRY_SECONDS

@@ -2,11 +2,14 @@ import faiss
 import numpy as np
 import pytest
 
-from aisle.index import SCAN_ROWS, ProductIndex
+from aisle import index as index_module
+from aisle.errors import ReleaseCorrupt
+from aisle.index import HEAD_ROWS, LEAST_COMPARED, ProductIndex
 from aisle.manifest import IndexKind, IndexParameters
 
 WIDTH = 16
 COUNT = 6000
+BY_ROW = np.arange(COUNT)
 
 
 @pytest.fixture(scope="module")
@@ -15,20 +18,27 @@ def vectors() -> np.ndarray:
     return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
 
-@pytest.fixture(scope="module", params=list(IndexKind))
-def index(request: pytest.FixtureRequest, vectors: np.ndarray) -> ProductIndex:
-    if request.param is IndexKind.EXACT:
-        built = faiss.IndexIDMap2(
-            faiss.IndexScalarQuantizer(WIDTH, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
+def built(kind: IndexKind, vectors: np.ndarray, *, nlist: int = 64, nprobe: int = 4) -> ProductIndex:
+    """An index of stored rows, added in another order than theirs."""
+    count, width = vectors.shape
+    if kind is IndexKind.EXACT:
+        index = faiss.IndexIDMap2(
+            faiss.IndexScalarQuantizer(width, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
         )
         parameters = IndexParameters(kind=IndexKind.EXACT)
     else:
-        built = faiss.index_factory(WIDTH, "IVF64,SQfp16", faiss.METRIC_INNER_PRODUCT)
-        parameters = IndexParameters(kind=IndexKind.IVF, nlist=64, nprobe=4)
-        built.train(vectors)
-    order = np.random.default_rng(4).permutation(COUNT)
-    built.add_with_ids(vectors[order], order)
-    return ProductIndex(built, parameters)
+        index = faiss.index_factory(width, f"IVF{nlist},SQfp16", faiss.METRIC_INNER_PRODUCT)
+        index.cp.min_points_per_centroid = 1
+        parameters = IndexParameters(kind=IndexKind.IVF, nlist=nlist, nprobe=nprobe)
+        index.train(vectors)
+    order = np.random.default_rng(4).permutation(count)
+    index.add_with_ids(vectors[order], order)
+    return ProductIndex(index, parameters)
+
+
+@pytest.fixture(scope="module", params=list(IndexKind))
+def index(request: pytest.FixtureRequest, vectors: np.ndarray) -> ProductIndex:
+    return built(request.param, vectors)
 
 
 def test_a_product_finds_itself(index: ProductIndex, vectors: np.ndarray) -> None:
@@ -43,23 +53,72 @@ def test_vectors_are_read_back_by_row(index: ProductIndex, vectors: np.ndarray) 
     np.testing.assert_allclose(index.vectors(rows), vectors[rows], atol=1e-3)
 
 
-@pytest.mark.parametrize("matches", [0, 1, 7, 100, SCAN_ROWS, SCAN_ROWS + 1, COUNT])
-def test_a_filter_never_costs_a_result(index: ProductIndex, vectors: np.ndarray, matches: int) -> None:
+def some(matches: int) -> np.ndarray:
     allowed = np.zeros(COUNT, dtype=bool)
     allowed[np.random.default_rng(5).permutation(COUNT)[:matches]] = True
-    scores, rows = index.search(vectors[:4], k=200, allowed=allowed)
-    assert rows.shape == scores.shape == (4, min(200, matches))
-    assert allowed[rows].all()
-    assert all(len(set(row)) == len(row) for row in rows.tolist())
+    return allowed
 
 
-def test_a_few_matches_are_ranked_exactly(index: ProductIndex, vectors: np.ndarray) -> None:
-    allowed = np.zeros(COUNT, dtype=bool)
-    allowed[::3] = True
-    _, rows = index.search(vectors[:4], k=10, allowed=allowed)
-    exact = np.where(allowed, vectors[:4] @ vectors.T, -2)
-    best = np.argsort(-exact, axis=1)[:, :10]
-    assert [len(set(a) & set(b)) for a, b in zip(rows.tolist(), best.tolist(), strict=True)] == [10] * 4
+@pytest.mark.parametrize("least", [LEAST_COMPARED, HEAD_ROWS + 100])
+@pytest.mark.parametrize("matches", [0, 1, 7, 100, 600, 4000, 5399, 5400, COUNT - 1, COUNT])
+def test_a_filter_never_costs_a_result(
+    index: ProductIndex, vectors: np.ndarray, matches: int, least: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index_module, "LEAST_COMPARED", least)  # few matches are compared all, many only in part
+    allowed = some(matches)
+    for query in vectors[:4]:
+        for depth in (1, 200, HEAD_ROWS + 500):
+            scores, rows = index.rank(query[None], depth=depth, order=BY_ROW, allowed=allowed)
+            assert rows.shape == scores.shape == (min(depth, matches),)
+            assert allowed[rows].all()
+            assert len(set(rows.tolist())) == len(rows)
+
+
+@pytest.mark.parametrize("matches", [3, 300, 4000])
+def test_few_matches_are_ranked_exactly(index: ProductIndex, vectors: np.ndarray, matches: int) -> None:
+    allowed = some(matches)
+    for query in vectors[:4]:
+        _, rows = index.rank(query[None], depth=10, order=BY_ROW, allowed=allowed)
+        exact = np.where(allowed, query @ vectors.T, -2)
+        assert set(rows.tolist()) == set(np.argsort(-exact)[: min(10, matches)].tolist())
+
+
+def test_what_comes_first_does_not_depend_on_the_depth(index: ProductIndex, vectors: np.ndarray) -> None:
+    for allowed in (None, some(COUNT - 20), some(2500)):
+        for query in vectors[:3]:
+            deepest = index.rank(query[None], depth=COUNT, order=BY_ROW, allowed=allowed)[1].tolist()
+            assert sorted(deepest) == (list(range(COUNT)) if allowed is None else np.flatnonzero(allowed).tolist())
+            for depth in (1, 24, 99, 100, HEAD_ROWS - 1, HEAD_ROWS, HEAD_ROWS + 1, 2000):
+                assert (
+                    index.rank(query[None], depth=depth, order=BY_ROW, allowed=allowed)[1].tolist() == (deepest[:depth])
+                ), depth
+
+
+@pytest.mark.parametrize("kind", IndexKind)
+def test_ties_follow_the_given_order_at_every_depth(kind: IndexKind) -> None:
+    """A thousand copies of each of four products; the smaller number in `order` comes first, wherever the cut is."""
+    copies = np.repeat(np.eye(4, 8, dtype=np.float32), 1000, axis=0)
+    index = built(kind, copies, nlist=4, nprobe=1)
+    order = np.random.default_rng(6).permutation(4000)
+    query = np.float32([[0.9, 0.7, 0.5, 0.3, 0, 0, 0, 0]])
+    expected = np.lexsort((order, np.repeat([0, 1, 2, 3], 1000))).tolist()
+    for depth in (1, 10, 24, 999, 1000, 1001, 2345, 4000):
+        assert index.rank(query, depth=depth, order=order)[1].tolist() == expected[:depth]
+    even = np.arange(4000) % 2 == 0
+    assert (
+        index.rank(query, depth=7, order=order, allowed=even)[1].tolist() == [row for row in expected if even[row]][:7]
+    )
+
+
+def test_more_lists_are_visited_where_the_nearest_hold_too_few(vectors: np.ndarray) -> None:
+    """One list is asked for; a thousand hits must be had all the same, by every query alike."""
+    index = built(IndexKind.IVF, vectors, nlist=500, nprobe=1)
+    narrow = index.search(vectors[:20], k=10)[1]
+    wide = [index.rank(query[None], depth=10, order=BY_ROW)[1].tolist() for query in vectors[:20]]
+    exact = np.argsort(-(vectors[:20] @ vectors.T), axis=1)[:, :10].tolist()
+    found = [sum(len(set(a) & set(b)) for a, b in zip(rows, exact, strict=True)) for rows in (narrow.tolist(), wide)]
+    assert found[0] < 160
+    assert found[1] > 185
 
 
 def test_more_hits_than_a_few_lists_hold(index: ProductIndex, vectors: np.ndarray) -> None:
@@ -68,7 +127,19 @@ def test_more_hits_than_a_few_lists_hold(index: ProductIndex, vectors: np.ndarra
 
 
 def test_equal_scores_come_by_row() -> None:
-    built = faiss.IndexIDMap2(faiss.IndexFlatIP(2))
-    built.add_with_ids(np.float32([[1, 0]] * 4), np.array([3, 1, 2, 0]))
-    _, rows = ProductIndex(built, IndexParameters(kind=IndexKind.EXACT)).search(np.float32([[1, 0]]), k=4)
+    index = faiss.IndexIDMap2(faiss.IndexFlatIP(2))
+    index.add_with_ids(np.float32([[1, 0]] * 4), np.array([3, 1, 2, 0]))
+    _, rows = ProductIndex(index, IndexParameters(kind=IndexKind.EXACT)).search(np.float32([[1, 0]]), k=4)
     assert rows.tolist() == [[0, 1, 2, 3]]
+
+
+def test_an_empty_index_finds_nothing() -> None:
+    index = ProductIndex(faiss.IndexIDMap2(faiss.IndexFlatIP(2)), IndexParameters(kind=IndexKind.EXACT))
+    query = np.float32([[1, 0]])
+    assert [found.shape for found in index.search(query, k=4)] == [(1, 0), (1, 0)]
+    assert [found.shape for found in index.rank(query, depth=4, order=np.arange(0))] == [(0,), (0,)]
+
+
+def test_an_index_of_another_kind_is_refused() -> None:
+    with pytest.raises(ReleaseCorrupt, match="IndexFlatIP, not an IVF"):
+        ProductIndex(faiss.IndexFlatIP(2), IndexParameters(kind=IndexKind.IVF, nlist=1, nprobe=1))

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import faiss
+import hypothesis
 import numpy as np
 import onnx
 import pytest
@@ -47,6 +48,9 @@ from aisle.settings import Settings
 from aisle.vectors import HalfWeights, product_vectors, unit_norm
 from serving.app import create_app
 from serving.snapshot import Snapshot, load_snapshot
+
+hypothesis.settings.register_profile("aisle", deadline=None, database=None, derandomize=True, max_examples=60)
+hypothesis.settings.load_profile("aisle")
 
 SIZE, DIMENSION = 16, 8
 WORDS = ("red", "green", "blue", "shirt", "dress", "shoe", "striped")
@@ -202,6 +206,7 @@ def make_release(
     *,
     fingerprint: str,
     kind: IndexKind = IndexKind.EXACT,
+    nlist: int = 3,
     publish: bool = True,
 ) -> None:
     """Write a release and, unless told otherwise, make it the live one."""
@@ -211,7 +216,7 @@ def make_release(
         unit_norm(np.stack([_vector_of_looks(item.looks) for item in items])),
         unit_norm(np.stack([_vector_of_words(item.says) for item in items])),
     )
-    parameters = parameters_of(kind)
+    parameters = parameters_of(kind, nlist=nlist)
     faiss.write_index(make_index(vectors, parameters), str(folder / INDEX))
     products = [
         Product(
@@ -297,6 +302,45 @@ def kind(request) -> IndexKind:
 def snapshot(layout, release, kind) -> Snapshot:
     """The shop, opened."""
     return load_snapshot(layout, release(kind=kind), provider=Provider.CPU)
+
+
+def varied_items(count: int, *, seed: int) -> list[Item]:
+    """Products that often look and say the same, some without picture, words or values; ids not in their order."""
+    rng = np.random.default_rng(seed)
+    numbers = rng.permutation(count)
+
+    def some(values: Sequence, none: float):
+        return None if rng.random() < none else values[rng.integers(len(values))]
+
+    items = []
+    for number in numbers:
+        says = " ".join(rng.choice(WORDS, rng.integers(0, 3)))
+        looks = some(list(COLOURS), 0.2) if says else str(rng.choice(list(COLOURS)))
+        items.append(
+            Item(
+                id=f"p{number:04}",
+                looks=looks,
+                says=says,
+                colour=some(["red", "green", "navy blue", "or"], 0.2),
+                price=some([0.0, 5.0, 9.99, 10.0, 25.0, -3.0], 0.2),
+                in_stock=some([True, False], 0.2),
+                tags=tuple(rng.choice(["new", "sale", "eco"], rng.integers(0, 4)).tolist()),
+            )
+        )
+    return items
+
+
+@pytest.fixture(scope="session")
+def varied(tmp_path_factory, bundles) -> dict[IndexKind, Snapshot]:
+    """The same 400 products under every index kind."""
+    layout = Layout(tmp_path_factory.mktemp("varied"))
+    layout.models.symlink_to(bundles[0])
+    items = varied_items(400, seed=7)
+    snapshots = {}
+    for kind in IndexKind:
+        make_release(layout, f"r-{kind}", items, fingerprint=bundles[1], kind=kind, nlist=20)
+        snapshots[kind] = load_snapshot(layout, f"r-{kind}", provider=Provider.CPU)
+    return snapshots
 
 
 @pytest.fixture

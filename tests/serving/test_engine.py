@@ -8,7 +8,7 @@ import pytest
 from aisle.errors import InvalidImage, InvalidQuery, UnknownProduct
 from aisle.images import ImageLimits
 from serving import engine
-from serving.query import Query, SourceWeights
+from serving.query import ImagePart, LikePart, Query, SourceWeights, TextPart, VectorPart
 
 LIMITS = ImageLimits()
 HALF = math.sqrt(0.5)
@@ -124,6 +124,111 @@ def test_a_negative_weight_turns_away(snapshot):
     assert away.hits[-1].score == pytest.approx(-HALF, abs=1e-5)
 
 
+def test_a_minus_turns_away(snapshot):
+    """Texts alone: (shirt - 0.35 red) / norm against (colour + shirt) / sqrt 2."""
+    hits = ranking(ask(snapshot, text="shirt -red", balance=1.0, k=9))
+    norm = math.hypot(1, 0.35)
+    assert hits[:3] == [
+        ("shirt/blue", round(HALF / norm, 4)),
+        ("shirt/green", round(HALF / norm, 4)),
+        ("shirt/red", round(HALF * 0.65 / norm, 4)),
+    ]
+    assert hits[-1] == ("shoe/red", round(-HALF * 0.35 / norm, 4))
+    # in quotes the minus is a word that no product has
+    quoted = ranking(ask(snapshot, text='shirt "-red"', balance=1.0, k=1))
+    assert quoted == [("shirt/red", round(2 * HALF / math.sqrt(3), 4))]
+
+
+def test_several_minuses_share_their_weight(snapshot):
+    away = 0.35 / math.sqrt(2)
+    hits = ranking(ask(snapshot, text="shirt -red -green", balance=1.0, k=3))
+    norm = math.sqrt(1 + 2 * away**2)
+    assert hits[0] == ("shirt/blue", round(HALF / norm, 4))
+    assert hits[1] == ("shirt/green", round(HALF * (1 - away) / norm, 4))
+
+
+def test_nothing_but_a_minus(snapshot):
+    hits = ranking(ask(snapshot, text="-red", balance=1.0, k=9))
+    assert [score for _, score in hits] == [0.0] * 6 + [round(-HALF, 4)] * 3
+    assert {product.split("/")[1] for product, _ in hits[-3:]} == {"red"}
+
+
+def test_words_of_explicit_parts_are_taken_as_they_are(snapshot):
+    parts = (TextPart("shirt"), TextPart("red", -0.35))
+    assert ranking(ask(snapshot, parts=parts, k=9)) == ranking(ask(snapshot, text="shirt -red", k=9))
+    quoted = ranking(ask(snapshot, text='"shirt -red"', k=9))
+    assert ranking(ask(snapshot, parts=(TextPart("shirt -red"),), k=9)) == quoted
+
+
+def test_like_this_but_in_another_colour(snapshot):
+    hits = ask(snapshot, parts=(LikePart(("shirt/red",)), TextPart("blue"), TextPart("red", -1.0)), k=2).hits
+    assert hits[0].id == "shirt/blue"
+
+
+def test_a_vector_goes_into_both_halves(snapshot):
+    """Axis 0 is red, axis 3 is shirt; the length of the vector does not count, huge or tiny."""
+    for size in (1.0, 1e-300, 1e300):
+        hits = ranking(ask(snapshot, vector=(size, 0, 0, size, 0, 0, 0, 0), k=2))
+        # one of the release's kinds that are half picture, half text
+        assert hits == [("shirt/red", round(0.5 * HALF + 0.5, 4)), ("dress/red", round(0.5 * HALF + 0.25, 4))]
+    red = (1.0, *[0.0] * 7)
+    assert ranking(ask(snapshot, vector=red, balance=1.0, k=9)) == ranking(ask(snapshot, text="red", balance=1.0, k=9))
+
+
+@pytest.mark.parametrize("values", [(1.0, 2.0), (0.0,) * 8, (math.nan, *[1.0] * 7), (math.inf, *[1.0] * 7)], ids=str)
+def test_vectors_that_point_nowhere(snapshot, values):
+    with pytest.raises(InvalidQuery, match="vector"):
+        ask(snapshot, vector=values)
+    with pytest.raises(InvalidQuery, match="vector"):
+        ask(snapshot, parts=(VectorPart(values),))
+
+
+def test_empty_parts_are_absent(snapshot):
+    empty = (TextPart("  "), ImagePart(b""), LikePart(()), VectorPart(()))
+    assert [hit.score for hit in ask(snapshot, parts=empty, k=9).hits] == [None] * 9
+
+
+def test_parts_are_limited(snapshot):
+    assert ask(snapshot, parts=(TextPart("red"),) * 16, k=1).hits[0].id == "dress/red"
+    with pytest.raises(InvalidQuery, match="17 parts"):
+        ask(snapshot, parts=(TextPart("red"),) * 17)
+    with pytest.raises(InvalidQuery, match="17 parts, unwanted words included"):
+        ask(snapshot, text="red " + " ".join(f"-x{letter}" for letter in "abcdefghijklmnop"))
+    with pytest.raises(InvalidQuery, match="51 products"):
+        ask(snapshot, parts=(LikePart(("shirt/red",) * 26), LikePart(("shirt/red",) * 25)))
+
+
+def test_explained(snapshot):
+    (hit,) = ask(snapshot, text="shirt -red", like=("dress/red",), k=1, explain=True).hits
+    assert [(term.kind, term.value, term.weight) for term in hit.explanation] == [
+        ("text", "shirt", 1.0),
+        ("text", "red", -0.35),
+        ("like", ("dress/red",), 1.0),
+    ]
+    assert sum(term.image + term.text for term in hit.explanation) == pytest.approx(hit.score, abs=1e-6)
+    assert hit.id == "shirt/red"
+    shirt, red, like = hit.explanation
+    assert shirt.image == pytest.approx(0, abs=1e-6)  # a red picture knows no shirt
+    assert shirt.text > 0 > red.text
+    assert red.image < 0 < like.image
+
+
+def test_nothing_is_explained_unasked_or_where_nothing_was_compared(snapshot):
+    assert ask(snapshot, text="red", k=1).hits[0].explanation is None
+    assert ask(snapshot, k=1, explain=True).hits[0].explanation == ()
+    assert ask(snapshot, text="red", filters={"colour": "pink"}, explain=True).hits == ()
+
+
+def test_pages(snapshot):
+    whole = ranking(ask(snapshot, text="red shirt", k=9))
+    assert ranking(ask(snapshot, text="red shirt", k=4, offset=3)) == whole[3:7]
+    last = ask(snapshot, text="red shirt", k=4, offset=7)
+    assert (ranking(last), last.matches) == (whole[7:], 9)
+    assert ask(snapshot, text="red shirt", offset=9).hits == ()
+    assert [hit.id for hit in ask(snapshot, k=2, offset=8).hits] == ["shoe/blue"]
+    assert ask(snapshot, text="red", k=200, offset=9800).hits == ()
+
+
 def test_parts_that_cancel_out_are_an_error(snapshot, make_picture):
     with pytest.raises(InvalidQuery, match="cancel"):
         ask(snapshot, text="red", image=make_picture("red"), weights=SourceWeights(text=1.0, image=-1.0))
@@ -179,7 +284,16 @@ def test_bad_pictures_are_refused(snapshot, make_picture):
 
 @pytest.mark.parametrize(
     "query",
-    [{"k": 0}, {"k": 201}, {"like": tuple(map(str, range(51)))}, {"text": "x" * 2001}, {"balance": 1.5}],
+    [
+        {"k": 0},
+        {"k": 201},
+        {"offset": -1},
+        {"k": 200, "offset": 9801},
+        {"facets": ("colour",) * 51},
+        {"like": tuple(map(str, range(51)))},
+        {"text": "x" * 2001},
+        {"balance": 1.5},
+    ],
     ids=str,
 )
 def test_what_has_no_meaning_is_refused(snapshot, query):
@@ -191,3 +305,6 @@ def test_what_has_no_meaning_is_refused(snapshot, query):
 def test_weights_are_finite(weight):
     with pytest.raises(InvalidQuery, match="image"):
         SourceWeights(image=weight)
+    for part, content in ((TextPart, "red"), (ImagePart, b"x"), (LikePart, ("x",)), (VectorPart, (1.0,))):
+        with pytest.raises(InvalidQuery, match="finite"):
+            part(content, weight)

@@ -46,6 +46,11 @@ def test_broken_json(client, content):
     assert error["code"] == "invalid_request"
 
 
+def test_broken_json_is_called_that(client):
+    response = client.post("/search", content=b"{", headers={"Content-Type": "application/json"})
+    assert fault(response, 422)["message"].startswith("the body is not JSON: ")
+
+
 def _truncated(make_picture):
     return make_picture((3, 5, 7), kind="JPEG", size=200)[:500]
 
@@ -158,20 +163,21 @@ def test_unknown_products(client):
 def test_unknown_paths_and_methods(client):
     for path in ("/nothing", "/search/", "/static/none.js", "/docs", "/favicon.ico", "/products"):
         assert fault(client.get(path), 404)["code"] == "not_found", path
-    response = client.get("/search")
+    response = client.put("/search")
     assert fault(response, 405)["code"] == "method_not_allowed"
-    assert response.headers["Allow"] == "POST"
+    assert response.headers["Allow"] == "GET, POST"
+    assert client.get("/search/batch").headers["Allow"] == "POST"
     assert fault(client.delete("/release"), 405)["code"] == "method_not_allowed"
     assert fault(client.post("/static/app.js"), 405)["code"] == "method_not_allowed"
 
 
 def test_what_we_did_not_think_of_is_500_without_details(client, monkeypatch, caplog):
-    from serving import routes
+    from serving import search_routes
 
     def broken(*_, **__):
         raise ZeroDivisionError("secret detail")
 
-    monkeypatch.setattr(routes, "answer_json", broken)
+    monkeypatch.setattr(search_routes, "answer_json", broken)
     error = fault(client.post("/search", json={"text": "red"}, headers={"X-Request-ID": "my-id.1"}), 500)
     assert error["code"] == "internal"
     assert error["request_id"] == "my-id.1"

@@ -195,6 +195,7 @@ def test_release(client, bundles):
         "created": "2026-11-21T10:15:00+00:00",
         "products": 9,
         "rejected": 1,
+        "hidden": 0,
         "model": {"name": "by hand", "fingerprint": bundles[1], "precision": "float32"},
         "index": {"kind": "exact", "nlist": 0, "nprobe": 0},
         "recall": {"text": 1.0, "image": 1.0, "mixed": 1.0},
@@ -205,6 +206,7 @@ def test_release(client, bundles):
         },
         "provider": "cpu",
         "refused": None,
+        "hidden_fault": None,
     }
 
 
@@ -221,13 +223,20 @@ def test_page(client):
 
 
 def test_openapi_documents_every_route(client):
-    from serving.routes import router
+    from serving.routes import ROUTERS
 
     paths = client.get("/openapi.json").json()["paths"]
     documented = {(path, method.upper()) for path, methods in paths.items() for method in methods}
-    routes = {(r.path.replace(":path", ""), m) for r in router.routes if r.path != "/" for m in r.methods}
+    routes = {
+        (r.path.replace(":path", ""), m)
+        for router in ROUTERS
+        for r in router.routes
+        if r.path != "/"
+        for m in r.methods
+    }
     assert documented == routes
     search = paths["/search"]["post"]
+    assert "get" in paths["/search"]
     assert set(search["responses"]) == {"200", "404", "413", "422", "429", "503", "504"}
     assert search["responses"]["200"]["content"]["application/json"]["schema"]["$ref"].endswith("/SearchResponse")
     assert "multipart/form-data" in paths["/search/image"]["post"]["requestBody"]["content"]
@@ -235,7 +244,7 @@ def test_openapi_documents_every_route(client):
 
 def test_responses_are_as_documented(client, make_picture):
     """What is written by hand fits the models that document it."""
-    from serving import schemas
+    from serving import response_schemas as schemas
 
     schemas.SearchResponse.model_validate(client.post("/search", json={"text": "red"}).json(), strict=True)
     schemas.ProductResponse.model_validate(client.get("/products/shirt/red").json(), strict=True)

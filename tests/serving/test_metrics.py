@@ -47,7 +47,7 @@ def test_stages_batches_and_release(client, make_picture, bundles):
     import base64
 
     client.post("/search", json={"text": "red", "image": base64.b64encode(make_picture("red")).decode()})
-    client.post("/search", json={"text": "red"})
+    client.post("/search", json={"text": "blue"})
     found = samples(client)
     assert value(found, "aisle_stage_seconds_count", stage="decode") == 1
     assert value(found, "aisle_stage_seconds_count", stage="encode") == 2
@@ -56,6 +56,15 @@ def test_stages_batches_and_release(client, make_picture, bundles):
     assert value(found, "aisle_batch_size_sum", queue="images") == 1
     assert value(found, "aisle_queue_depth", queue="searches") == 0
     assert value(found, "aisle_release_info", release="20261121T101500-00000001", model=bundles[1]) == 1
+
+
+def test_remembered_texts_and_joined_searches_are_counted(client):
+    for text in ("red shirt", "red shirt", "blue -red", "red"):
+        client.post("/search", json={"text": text})
+    found = samples(client)
+    assert value(found, "aisle_text_cache_total", outcome="miss") == 3  # red shirt, blue, red
+    assert value(found, "aisle_text_cache_total", outcome="hit") == 2
+    assert value(found, "aisle_joined_searches_total") == 0
 
 
 def test_a_swap_moves_the_release_info(client, release, bundles):
@@ -94,8 +103,8 @@ def test_overload_is_429_with_retry_after(release, start, monkeypatch):
 
         monkeypatch.setattr(Batcher, "enqueue", counting)
         threads = [
-            threading.Thread(target=lambda: statuses.append(client.post("/search", json={"text": "red"})))
-            for _ in range(5)
+            threading.Thread(target=lambda n=n: statuses.append(client.post("/search", json={"text": f"red {n}"})))
+            for n in range(5)
         ]
         for thread in threads:
             thread.start()

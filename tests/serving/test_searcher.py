@@ -13,7 +13,7 @@ from aisle.settings import Settings
 from serving import engine
 from serving.batcher import Overloaded
 from serving.metrics import Metrics
-from serving.query import Query, SourceWeights
+from serving.query import ImagePart, Query, SourceWeights, TextPart
 from serving.searcher import Searcher
 from serving.snapshot import load_snapshot
 
@@ -75,6 +75,80 @@ def test_requests_of_two_releases_meet_in_one_batch(layout, release, item, mirro
     assert answers == [("old", "red"), ("new", "striped")] * 30
 
 
+def test_equal_queries_in_flight_are_answered_once(layout, release, monkeypatch):
+    snapshot = load_snapshot(layout, release())
+    gate, look_up, looked = threading.Event(), snapshot.index.rank, []
+
+    def slow(*arguments, **options):
+        looked.append(options["depth"])
+        assert gate.wait(10)
+        return look_up(*arguments, **options)
+
+    monkeypatch.setattr(snapshot.index, "rank", slow)
+    metrics = Metrics()
+
+    def query(**changes):
+        return Query(text="red", parts=(TextPart("new"),), filters={"tags": "new"}, **changes)
+
+    async def crowd():
+        searcher = Searcher(Settings(), observer=metrics)
+        asked = [searcher.search(snapshot, query()) for _ in range(10)]
+        asked += [searcher.search(snapshot, query(k=3)), searcher.search(snapshot.hiding(frozenset("x")), query())]
+        tasks = [asyncio.ensure_future(search) for search in asked]
+        while len(looked) < 2:  # as many as there are workers
+            await asyncio.sleep(0.01)
+        gate.set()
+        answers = await asyncio.gather(*tasks)
+        searcher.close()
+        return answers
+
+    answers = asyncio.run(crowd())
+    assert sorted(looked) == [3, 24, 24]
+    assert all(answer is answers[0] for answer in answers[:10])
+    assert answers[10].hits == answers[0].hits[:3]
+    assert b"aisle_joined_searches_total 9.0" in metrics.expose()
+
+
+def test_texts_are_encoded_once_per_model(layout, release, mirrored, monkeypatch):
+    old = load_snapshot(layout, release("old"))
+    same_model = load_snapshot(layout, release("r2"), predecessor=old)
+    new = load_snapshot(layout, release("new", fingerprint=mirrored))
+    encoded = []
+    for snapshot in (old, new):
+        encode = snapshot.encoder.encode_texts
+        monkeypatch.setattr(
+            snapshot.encoder,
+            "encode_texts",
+            lambda texts, snapshot=snapshot, encode=encode: (
+                encoded.extend((snapshot.id, t) for t in texts) or encode(texts)
+            ),
+        )
+
+    async def one_after_the_other(searcher):
+        answers = []
+        for snapshot, text in [(old, "red"), (old, "red -blue"), (same_model, "red"), (new, "red"), (new, "blue")]:
+            answers.append(await searcher.search(snapshot, Query(text=text, k=2)))
+        return answers
+
+    answers = using(Settings(), one_after_the_other)
+    assert encoded == [("old", "red"), ("old", "blue"), ("new", "red"), ("new", "blue")]
+    assert answers[0].hits == answers[2].hits != answers[3].hits
+
+
+def test_a_picture_that_fails_takes_its_texts_along(snapshot, make_picture):
+    """Nothing of a failed query is left in a queue, and what was never encoded is not remembered."""
+
+    async def failed(searcher):
+        parts = (ImagePart(make_picture("red")), ImagePart(b"no picture"), TextPart("shirt"))
+        with pytest.raises(InvalidImage):
+            await searcher.search(snapshot, Query(text="red", parts=parts))
+        return await searcher.search(snapshot, Query(text="red", parts=parts[:1]))
+
+    answer = using(Settings(), failed)
+    expected = engine.search(snapshot, Query(text="red", parts=(ImagePart(make_picture("red")),)), limits=ImageLimits())
+    assert [hit.id for hit in answer.hits] == [hit.id for hit in expected.hits]
+
+
 def test_too_many_are_refused_and_the_rest_answered(layout, release, monkeypatch):
     snapshot = load_snapshot(layout, release(kind=IndexKind.EXACT))
     gate, encode = threading.Event(), snapshot.encoder.encode_texts
@@ -86,7 +160,7 @@ def test_too_many_are_refused_and_the_rest_answered(layout, release, monkeypatch
     monkeypatch.setattr(snapshot.encoder, "encode_texts", slow)
 
     async def flood(searcher):
-        requests = [asyncio.create_task(searcher.search(snapshot, Query(text="red"))) for _ in range(20)]
+        requests = [asyncio.create_task(searcher.search(snapshot, Query(text=f"red {n}"))) for n in range(20)]
         await asyncio.sleep(0.05)
         gate.set()
         return await asyncio.gather(*requests, return_exceptions=True)

@@ -63,7 +63,7 @@ def test_our_probes_answer_and_not_bentomls(served):
     assert served.get("/readyz").json()["error"]["code"] == "no_release"
     for path in ("/healthz", "/schema.json", "/docs.json", "/static_content/x.js", "/nothing"):
         assert served.get(path).json()["error"]["code"] == "not_found", path
-    assert served.get("/search").json()["error"]["code"] == "method_not_allowed"
+    assert served.put("/search").json()["error"]["code"] == "method_not_allowed"
 
 
 def test_the_service_is_as_the_settings_say(service_module, settings):

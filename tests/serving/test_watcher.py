@@ -9,6 +9,7 @@ import pytest
 from aisle.current import write_current
 from aisle.files import write_atomically
 from aisle.layout import INDEX
+from serving import canary
 from serving import watcher as watcher_module
 
 
@@ -154,6 +155,7 @@ def test_a_crash_while_loading_does_not_end_the_watch(release, start, monkeypatc
 
 
 def test_readiness_finds_out_that_searching_fails(client, monkeypatch):
+    monkeypatch.setattr(canary, "FRESH_SECONDS", 0.0)
     service = client.app.state.service
     assert client.get("/readyz").json() == {"status": "ready", "release": "20261121T101500-00000001"}
 
