@@ -1,5 +1,7 @@
 """What people see: results on standard output, everything else on standard error."""
 
+import os
+import shutil
 import sys
 
 from rich.console import Console
@@ -21,6 +23,11 @@ def complain(message: str) -> None:
 def say(message: str) -> None:
     """A line about what goes on, on standard error."""
     err.print(escape(message))
+
+
+def command() -> str:
+    """How this command is typed: `aisle` where the shell finds it, else the path by which it was called."""
+    return "aisle" if shutil.which("aisle") else os.path.relpath(sys.argv[0])
 
 
 def escape(text: str) -> str:

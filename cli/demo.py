@@ -12,7 +12,7 @@ import demo as demo_package
 from aisle.catalog import load_roles
 from aisle.layout import Layout
 from aisle.settings import from_environment
-from cli.console import err, out, say
+from cli.console import command, err, out, say
 from cli.models import EMBEDDED
 from cli.reindex import run_reindex, show
 
@@ -40,7 +40,7 @@ def demo(
         options=ReindexOptions(),
     )
     show(summary)
-    out.print(f'try: aisle search "red striped shirt" --workspace {workspace}')
+    out.print(f'try: {command()} search "red striped shirt" --workspace {workspace}')
     if serve:
         from serving.run import serve as run
 

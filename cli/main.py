@@ -8,7 +8,7 @@ import typer
 
 import aisle
 from aisle.errors import AisleError
-from cli import demo, evaluate, export, reindex, releases, search, serve
+from cli import demo, evaluate, export, finetune, hide, reindex, releases, search, serve
 from cli.console import complain
 
 EPILOG = """
@@ -35,11 +35,14 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("demo")(demo.demo)
+app.command("finetune")(finetune.finetune)
 app.command("export")(export.export)
 app.command("reindex")(reindex.reindex)
 app.command("serve")(serve.serve)
 app.command("search")(search.search)
-app.command("releases")(releases.releases)
+app.add_typer(releases.app, name="releases")
+app.command("hide")(hide.hide)
+app.command("unhide")(hide.unhide)
 app.command("evaluate")(evaluate.evaluate)
 
 
@@ -89,7 +92,11 @@ _EXTRAS = {
     "torch": "export",
     "transformers": "export",
     "optimum": "export",
+    "ir_measures": "evaluation",
+    "jinja2": "train",
+    "matplotlib": "train",
     "onnx": "export",
+    "peft": "train",
     "ray": "batch",
     "datasets": "batch",
     "bentoml": "serving",

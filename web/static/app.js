@@ -190,7 +190,8 @@ function show(found, roundTrip, adding) {
     byId("samples").hidden = false;
   }
   showCards(grid, found.hits, { onOpen: openProduct, onLike: moreLike });
-  const number = found.hits.length < found.matches ? `${count(found.hits.length)} of ${products(found.matches)}` : products(found.matches);
+  const some = `${count(found.hits.length)} of ${products(found.matches)}`; // search ranks all products that pass the filters
+  const number = found.hits.length === found.matches ? products(found.matches) : asksSomething(query, picture) ? `best ${some}` : some;
   byId("summary").textContent = `${number} · ${milliseconds(found.milliseconds.total)}`;
   showTiming(found, release, roundTrip);
   showMore(found);
