@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from aisle.errors import IncompleteRun
 from batch.embed import EmbedSetup, ShardResult, ShardTask, embed_shard
 from batch.executor import Executor, TaskDied
-from batch.known import NO_FACTS, KnownRows
+from batch.known import NO_FACTS
+from batch.known_rows import KnownRows
 from batch.plan import CatalogPlan, cut
 from batch.progress import ProgressSink
 from batch.rejects import Reject, WorkerFault, check_rejects

@@ -10,7 +10,7 @@ from aisle.current import read_current
 from aisle.errors import SettingsError
 from aisle.layout import Layout
 from aisle.manifest import ReleaseManifest, load_release_manifest
-from batch.known import is_shard_file
+from batch.known_rows import is_shard_file
 from batch.lock import hold
 from batch.releases import DELETING, WAIT_SECONDS, list_releases, sweep
 from batch.stored import read_shard_list

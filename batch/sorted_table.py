@@ -128,17 +128,17 @@ class SortedLog:
     of them mapped would not survive its end.
     """
 
-    def __init__(self, folder: Path, name: str, *columns: pa.Field) -> None:
+    def __init__(self, folder: Path, name: str, schema: pa.Schema) -> None:
         """Open the log, which may not exist yet.
 
         Args:
             folder: Where its files are.
             name: How their names begin.
-            columns: Those beside the key.
+            schema: Of its rows; `KEY` first.
         """
         self._folder = folder
         self._name = name
-        self.schema = pa.schema([KEY, *columns])
+        self.schema = schema
         files = [_parse(path) for path in folder.glob(f"{name}-*.arrow")]
         self._files = sorted(
             (file for file in files if not any(other.holds(file) for other in files)), key=lambda file: file.first

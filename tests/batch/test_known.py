@@ -9,7 +9,8 @@ import pytest
 from aisle.layout import Layout
 from aisle.stamps import Stamp
 from aisle.store import Shard, content_key, write_shard
-from batch.known import Half, Known, KnownRows, Place, is_content, picture_facts
+from batch.known import NO_FACTS, Half, Known, Place, is_content, picture_facts
+from batch.known_rows import KnownRows
 
 MODEL = "0123456789abcdef"
 
@@ -85,11 +86,10 @@ def test_files_that_are_no_shards_are_left_alone(layout: Layout):
 
 
 def test_new_shards_become_known_while_the_run_goes_on(layout: Layout, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("batch.known._SECONDS", 0.0)
+    monkeypatch.setattr("batch.known_rows._SECONDS", 0.0)
     rows = KnownRows(layout, MODEL)
-    nothing = picture_facts([], [])
     for number in range(150):
-        rows.add(nothing, shard=add_shard(layout, [f"a{number}"], [f"x{number}"]))
+        rows.add(NO_FACTS, shard=add_shard(layout, [f"a{number}"], [f"x{number}"]))
         waiting = number + 1 - len(places(rows.now, Half.IMAGE, *(f"a{n}" for n in range(number + 1))))
         assert waiting <= (number + 1) / 32, number
     rows.tell()
@@ -103,7 +103,7 @@ def test_new_shards_become_known_while_the_run_goes_on(layout: Layout, monkeypat
 def test_shards_that_were_there_before_are_not_read_again(layout: Layout, monkeypatch: pytest.MonkeyPatch):
     add_shard(layout, ["a"], ["x"])
     KnownRows(layout, MODEL)
-    monkeypatch.setattr("batch.known.read_shard_keys", None)  # whoever calls it now fails
+    monkeypatch.setattr("batch.known_rows.read_shard_keys", None)  # whoever calls it now fails
     assert len(places(KnownRows(layout, MODEL).now, Half.IMAGE, "a")) == 1
 
 

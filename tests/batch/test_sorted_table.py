@@ -10,18 +10,18 @@ from aisle.errors import ReleaseCorrupt
 from batch import sorted_table
 from batch.sorted_table import KEY, SortedLog, SortedTable, find_in
 
-VALUE = pa.field("value", pa.string(), nullable=False)
+SCHEMA = pa.schema([KEY, pa.field("value", pa.string(), nullable=False)])
 
 
 @pytest.fixture
 def log(tmp_path: Path) -> SortedLog:
-    return SortedLog(tmp_path / "log", "values", VALUE)
+    return SortedLog(tmp_path / "log", "values", SCHEMA)
 
 
 def table(**values: str) -> pa.Table:
     """Rows by their keys, given as `k7="value"`."""
     keys = pa.array([int(key[1:]) for key in values], pa.uint64())
-    return pa.table([keys, pa.array(values.values(), pa.string())], schema=pa.schema([KEY, VALUE]))
+    return pa.table([keys, pa.array(values.values(), pa.string())], schema=SCHEMA)
 
 
 def found(log: SortedLog, *keys: int) -> dict[int, str]:
@@ -62,7 +62,7 @@ def test_random_additions_are_found_whatever_was_merged(
 ):
     monkeypatch.setattr(sorted_table, "BATCH_ROWS", batch_rows)
     generator = np.random.default_rng(batch_rows)
-    log = SortedLog(tmp_path, "values", VALUE)
+    log = SortedLog(tmp_path, "values", SCHEMA)
     expected: dict[int, str] = {}
     rows = 0
     for number in range(40):
@@ -77,7 +77,7 @@ def test_random_additions_are_found_whatever_was_merged(
     assert found(log, *generator.permutation([*expected, *absent]).tolist()) == expected
     batches = pa.ipc.open_file(log.files[0]).num_record_batches
     assert batches == -(-len(SortedTable(log.files[0])) // batch_rows)
-    reopened = SortedLog(tmp_path, "values", VALUE)
+    reopened = SortedLog(tmp_path, "values", SCHEMA)
     assert reopened.files == log.files  # merged files that are still there do not count
 
 
