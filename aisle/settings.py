@@ -30,8 +30,9 @@ class Settings:
         batches_in_flight: Encoder calls of one kind that run at the same time.
         text_batch: Most texts in one encoder call.
         image_batch: Most pictures in one encoder call.
-        text_queue: Most texts that wait; past it the answer is 429.
-        image_queue: Most pictures that wait, before and again after decoding; past it the answer is 429.
+        text_queue: Most texts that are worked on or wait; past it the answer is 429.
+        image_queue: Most pictures that are worked on or wait; past it the answer is 429.
+        overload_seconds: After a 429, until a second went by without one, only as much is let in as is done in this time.
         decode_workers: Pictures decoded at the same time.
         search_workers: Index searches that run at the same time.
         max_body_bytes: Longest request body.
@@ -48,10 +49,11 @@ class Settings:
     provider: Provider = Provider.AUTO
     encoder_threads: int = 1
     batches_in_flight: int = 2
-    text_batch: int = 32
+    text_batch: int = 8
     image_batch: int = 8
-    text_queue: int = 256
+    text_queue: int = 128
     image_queue: int = 64
+    overload_seconds: float = 0.1
     decode_workers: int = 2
     search_workers: int = 2
     max_body_bytes: int = 24 * 1024 * 1024

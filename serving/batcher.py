@@ -4,6 +4,9 @@ Lives in one event loop; the work itself runs in threads of its own. See docs/ar
 """
 
 import asyncio
+import os
+import sys
+import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future as ThreadFuture
@@ -11,22 +14,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from aisle.errors import AisleError
+from serving.admission import Overloaded
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-
-
-class Overloaded(AisleError):
-    """More requests wait than can be answered in good time.
-
-    Attributes:
-        retry_after: Seconds after which trying again makes sense.
-    """
-
-    def __init__(self, message: str, *, retry_after: int = 1) -> None:
-        super().__init__(message)
-        self.retry_after = retry_after
 
 
 class BatchObserver(Protocol):
@@ -66,6 +57,7 @@ class Batcher(Generic[Item, Result]):
         name: str,
         limits: QueueLimits,
         observer: BatchObserver,
+        niceness: int = 0,
     ) -> None:
         """Start with an empty queue.
 
@@ -75,6 +67,7 @@ class Batcher(Generic[Item, Result]):
             name: For metrics and messages.
             limits: How it is worked off.
             observer: Is told of every batch and every change of the queue.
+            niceness: How readily its threads leave a core to others (Linux only, elsewhere they all are equal).
         """
         self._run = run
         self._name = name
@@ -82,7 +75,9 @@ class Batcher(Generic[Item, Result]):
         self._observer = observer
         self._waiting: deque[tuple[Item, asyncio.Future[Result]]] = deque()
         self._running = 0
-        self._threads = ThreadPoolExecutor(limits.in_flight, thread_name_prefix=f"aisle-{name}")
+        self._threads = ThreadPoolExecutor(
+            limits.in_flight, thread_name_prefix=f"aisle-{name}", initializer=_be_nice, initargs=(niceness,)
+        )
 
     def enqueue(self, item: Item) -> "asyncio.Future[Result]":
         """Line an item up. Cancel the future to have it dropped if it still waits.
@@ -151,6 +146,12 @@ class Batcher(Generic[Item, Result]):
             else:
                 future.set_result(outcome)
         self._dispatch()
+
+
+def _be_nice(niceness: int) -> None:
+    if niceness and sys.platform == "linux":  # where a thread has a niceness of its own
+        thread = threading.get_native_id()
+        os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + niceness)
 
 
 def _outcomes(run: Callable[[Sequence[Item]], Sequence[Result]], items: Sequence[Item]) -> list[Result | Exception]:

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from aisle.errors import AisleError, ImageFault, InvalidImage, InvalidQuery, UnknownProduct
-from serving.batcher import Overloaded
+from serving.admission import Overloaded
 from serving.watcher import NoRelease
 
 GONE = 499

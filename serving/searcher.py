@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
@@ -14,15 +15,19 @@ from aisle.encoder import OnnxEncoder
 from aisle.settings import Settings
 from aisle.types import PixelBatch, UnitVectors
 from serving import engine
+from serving.admission import Admission, Bounds
 from serving.batcher import Batcher, BatchObserver, QueueLimits
 from serving.engine import Plan, Ranking
 from serving.flights import Flights
-from serving.query import Answer, Hit, ImagePart, Milliseconds, Query, TextPart
+from serving.query import MAX_PARTS, Answer, Hit, ImagePart, Milliseconds, Query, TextPart
 from serving.snapshot import Snapshot
 from serving.suggestions import Suggestion
 from serving.text_cache import TextCache
 
 Given = TypeVar("Given")
+
+PICTURE_NICENESS = 10
+"""A picture costs as much as ten texts, so its threads give way to theirs: a core that both want goes to the text."""
 
 DECODE, IMAGES, TEXTS, SEARCHES, SUGGESTIONS = "decode", "images", "texts", "searches", "suggestions"
 """Names of the queues."""
@@ -73,18 +78,24 @@ class Searcher:
         self._cache = TextCache()
         self._flights: Flights[Answer] = Flights(joined=observer.joined_search)
         self._limits = settings.image_limits
-        flight, pictures, texts = settings.batches_in_flight, settings.image_queue, settings.text_queue
+        flight = settings.batches_in_flight
+        self._text_door = _door("texts", settings, burst=settings.text_queue, batch=settings.text_batch)
+        self._picture_door = _door("pictures", settings, burst=settings.image_queue, batch=settings.image_batch)
+        # The doors keep within these bounds: whoever comes in last may bring all its parts.
+        texts, pictures = settings.text_queue + MAX_PARTS, settings.image_queue + MAX_PARTS
         self._decode: Batcher[tuple[Snapshot, bytes], PixelBatch] = Batcher(
             self._decode_batch,
             name=DECODE,
             limits=QueueLimits(batch=1, in_flight=settings.decode_workers, waiting=pictures),
             observer=observer,
+            niceness=PICTURE_NICENESS,
         )
         self._images: Batcher[tuple[OnnxEncoder, PixelBatch], UnitVectors] = Batcher(
             _encode_images,
             name=IMAGES,
             limits=QueueLimits(batch=settings.image_batch, in_flight=flight, waiting=pictures),
             observer=observer,
+            niceness=PICTURE_NICENESS,
         )
         self._texts: Batcher[tuple[OnnxEncoder, str], UnitVectors] = Batcher(
             _encode_texts,
@@ -95,13 +106,13 @@ class Searcher:
         self._searches: Batcher[_Lookup, _Found] = Batcher(
             _look_up,
             name=SEARCHES,
-            limits=QueueLimits(batch=1, in_flight=settings.search_workers, waiting=texts),
+            limits=QueueLimits(batch=1, in_flight=settings.search_workers, waiting=texts + pictures),
             observer=observer,
         )
         self._suggestions: Batcher[tuple[Snapshot, str, int], tuple[Suggestion, ...]] = Batcher(
             _suggest,
             name=SUGGESTIONS,
-            limits=QueueLimits(batch=1, in_flight=1, waiting=texts),
+            limits=QueueLimits(batch=1, in_flight=1, waiting=settings.text_queue),
             observer=observer,
         )
 
@@ -117,7 +128,7 @@ class Searcher:
             InvalidQuery: The query has no meaning for this release.
             InvalidImage: A picture cannot be used.
             UnknownProduct: `like` names a product that is not in the release, or hidden.
-            Overloaded: A queue is full.
+            Overloaded: Too much is being worked on already.
         """
         started = time.perf_counter()
         plan = engine.plan_query(snapshot, query)
@@ -132,9 +143,10 @@ class Searcher:
         return await self._suggestions.enqueue((snapshot, typed, k))
 
     async def _answer(self, snapshot: Snapshot, plan: Plan, started: float) -> Answer:
-        encoded, decoded = await self._encode(snapshot, plan, started)
-        ready = time.perf_counter() if encoded else decoded
-        found = await self._searches.enqueue(_Lookup(snapshot, plan, encoded))
+        with self._visit(plan):
+            encoded, decoded = await self._encode(snapshot, plan, started)
+            ready = time.perf_counter() if encoded else decoded
+            found = await self._searches.enqueue(_Lookup(snapshot, plan, encoded))
         return Answer(
             release=snapshot.id,
             hits=found.hits,
@@ -148,6 +160,13 @@ class Searcher:
                 total=1000 * (time.perf_counter() - started),
             ),
         )
+
+    def _visit(self, plan: Plan) -> AbstractContextManager[None]:
+        """Come in by the door for what costs most."""
+        pictures = sum(isinstance(part, ImagePart) for part in plan.parts)
+        if pictures:
+            return self._picture_door.visit(pictures)
+        return self._text_door.visit(max(1, sum(isinstance(part, TextPart) for part in plan.parts)))
 
     async def _encode(self, snapshot: Snapshot, plan: Plan, started: float) -> tuple[dict[int, UnitVectors], float]:
         """Vectors of texts and pictures by their places in the plan, and when the last picture was decoded."""
@@ -183,6 +202,12 @@ class Searcher:
 
     def _decode_batch(self, batch: Sequence[tuple[Snapshot, bytes]]) -> list[PixelBatch]:
         return [engine.decode(snapshot, data, limits=self._limits) for snapshot, data in batch]
+
+
+def _door(name: str, settings: Settings, *, burst: int, batch: int) -> Admission:
+    at_work = batch * settings.batches_in_flight
+    # While these are at work, half as many are wanted that can follow at once.
+    return Admission(name, bounds=Bounds(burst=burst, least=at_work + at_work // 2, seconds=settings.overload_seconds))
 
 
 def _encode_texts(batch: Sequence[tuple[OnnxEncoder, str]]) -> list[UnitVectors]:

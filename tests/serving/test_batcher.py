@@ -1,11 +1,14 @@
 import asyncio
+import os
+import sys
 import threading
 import time
 from contextlib import contextmanager
 
 import pytest
 
-from serving.batcher import Batcher, Overloaded, QueueLimits
+from serving.admission import Overloaded
+from serving.batcher import Batcher, QueueLimits
 
 
 class Observer:
@@ -196,3 +199,21 @@ def test_closing_cancels_what_waits():
         assert late.cancelled()
 
     asyncio.run(run())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there has a thread a niceness of its own")
+def test_its_threads_can_give_way_to_others():
+    def niceness(items):
+        return [os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) for _ in items]
+
+    async def ask():
+        limits = QueueLimits(batch=1, in_flight=1, waiting=2)
+        batcher = Batcher(niceness, name="numbers", limits=limits, observer=Observer(), niceness=3)
+        try:
+            return await batcher.enqueue(0)
+        finally:
+            batcher.close()
+
+    here = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    assert asyncio.run(ask()) == min(19, here + 3)
+    assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == here

@@ -11,7 +11,7 @@ from aisle.images import ImageLimits
 from aisle.manifest import IndexKind
 from aisle.settings import Settings
 from serving import engine
-from serving.batcher import Overloaded
+from serving.admission import Overloaded
 from serving.metrics import Metrics
 from serving.query import ImagePart, Query, SourceWeights, TextPart
 from serving.searcher import Searcher
@@ -167,5 +167,5 @@ def test_too_many_are_refused_and_the_rest_answered(layout, release, monkeypatch
 
     outcomes = using(replace(Settings(), text_queue=5, batches_in_flight=2), flood)
     refused = [outcome for outcome in outcomes if isinstance(outcome, Overloaded)]
-    assert len(refused) == 20 - 2 - 5
-    assert sum(not isinstance(outcome, Exception) for outcome in outcomes) == 7
+    assert len(refused) == 20 - 5
+    assert sum(not isinstance(outcome, Exception) for outcome in outcomes) == 5

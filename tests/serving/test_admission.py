@@ -1,0 +1,137 @@
+import pytest
+
+from serving.admission import CALM_SECONDS, Admission, Bounds, Overloaded
+
+
+class Clock:
+    def __init__(self):
+        self.now = 100.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+def door(clock, *, burst=50, least=4, seconds=1.0):
+    return Admission("texts", bounds=Bounds(burst=burst, least=least, seconds=seconds), clock=clock)
+
+
+def come_in(admission, count):
+    visits = []
+    for _ in range(count):
+        visit = admission.visit()
+        visit.__enter__()
+        visits.append(visit)
+    return visits
+
+
+def leave(visits):
+    for visit in visits:
+        visit.__exit__(None, None, None)
+
+
+def answer(admission, clock, count, *, each):
+    for _ in range(count):
+        with admission.visit():
+            clock.now += each
+
+
+STAYING = []
+"""A visit that nobody holds would be ended by the garbage collector."""
+
+
+def room(admission):
+    """How many come in before one is turned away; they stay."""
+    came = 0
+    while True:
+        try:
+            STAYING.extend(come_in(admission, 1))
+        except Overloaded:
+            return came
+        came += 1
+
+
+def test_a_burst_is_taken_whole_and_the_next_one_told_when_to_come_back(clock):
+    admission = door(clock, burst=7)
+    visits = come_in(admission, 7)
+    with pytest.raises(Overloaded, match="7 texts are being worked on already") as refused:
+        come_in(admission, 1)
+    assert refused.value.retry_after == 1
+    assert admission.inside == 7
+    leave(visits)
+    assert admission.inside == 0
+
+
+def test_after_a_refusal_only_what_is_done_in_time_may_be_inside(clock):
+    admission = door(clock, seconds=0.51)
+    answer(admission, clock, 1000, each=0.025)  # 40 a second
+    visits = come_in(admission, 50)
+    assert room(admission) == 0
+    while visits:
+        clock.now += 0.025
+        leave([visits.pop()])
+        if admission.inside >= 20:
+            assert room(admission) == 0
+    assert room(admission) == 20
+
+
+def test_what_keeps_the_workers_busy_is_always_let_in(clock):
+    admission = door(clock, burst=6, least=4)
+    answer(admission, clock, 10, each=60.0)
+    visits = come_in(admission, 6)
+    assert room(admission) == 0
+    leave(visits)
+    assert room(admission) == 4
+
+
+def test_a_second_without_refusals_opens_the_door_again(clock):
+    admission = door(clock, burst=6, least=2, seconds=0.001)
+    answer(admission, clock, 10, each=0.1)
+    visits = come_in(admission, 6)
+    assert room(admission) == 0
+    leave(visits)
+    clock.now += 0.9 * CALM_SECONDS
+    assert room(admission) == 2  # refused again: the second starts anew
+    clock.now += 0.9 * CALM_SECONDS
+    assert room(admission) == 0
+    clock.now += CALM_SECONDS
+    assert room(admission) == 4
+
+
+def test_waiting_for_customers_is_not_slowness(clock):
+    admission = door(clock, burst=15, least=1, seconds=1.05)
+    for _ in range(50):
+        answer(admission, clock, 1, each=0.1)  # 10 a second
+        clock.now += 1000.0
+    visits = come_in(admission, 15)
+    assert room(admission) == 0
+    clock.now += 0.5
+    leave(visits[:5])
+    assert room(admission) == 0
+    clock.now += 0.4
+    leave(visits[5:9])
+    assert room(admission) == 10 - 6
+
+
+def test_an_error_is_no_answer_but_leaves(clock):
+    admission = door(clock, burst=3, least=1, seconds=1.0)
+    with pytest.raises(ZeroDivisionError), admission.visit(3):
+        clock.now += 1.0
+        raise ZeroDivisionError
+    assert admission.inside == 0
+    assert room(admission) == 3  # no rate is known, so the wide bound is all there is
+    assert room(admission) == 0
+
+
+def test_several_parts_come_in_together(clock):
+    admission = door(clock, burst=4)
+    with admission.visit(3):
+        assert admission.inside == 3
+        with admission.visit(16):
+            assert admission.inside == 19
+            assert room(admission) == 0
+    assert admission.inside == 0
