@@ -4,12 +4,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from aisle.errors import CatalogError
 from aisle.layout import Layout
 from aisle.manifest import Precision
 from cli.columns import find_roles
-from cli.console import err, out, say, table
+from cli.console import err, escape, out, say, table
 
 if TYPE_CHECKING:
     from export.bundle import ExportResult
@@ -87,12 +88,13 @@ def export_model(
         if roles.image is None:
             raise CatalogError(f"catalog {catalog} has no pictures to check parity with; leave --catalog out")
         sample = catalog_sample(catalog, roles)
-    with err.status("exporting") as status:
+    columns_shown = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
+    with Progress(*columns_shown, console=err, disable=not err.is_terminal, transient=True) as spinner:
+        task = spinner.add_task("exporting", total=None)
 
-        def progress(step: str) -> None:
-            if err.is_terminal:
-                status.update(step)
-            else:
-                say(step)
+        def step(line: str) -> None:
+            spinner.update(task, description=escape(line))
+            if not err.is_terminal:
+                say(line)
 
-        return export_checkpoint(model, layout=layout, precision=precision, sample=sample, progress=progress)
+        return export_checkpoint(model, layout=layout, precision=precision, sample=sample, say=step)

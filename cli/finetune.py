@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from train.recipe import CatalogRecipe, Recipe, TrainingRecipe
     from train.run import TrainResult
 
+
 EMBEDDED = "embedded"
 
 
@@ -36,7 +37,9 @@ def finetune(
     output: Annotated[Path, typer.Option("--output", "--out", help="Folder of the new checkpoint.")],
     model: Annotated[
         str | None,
-        typer.Option(help="Hub id (openai/clip-vit-base-patch32) or folder of the CLIP checkpoint to go on from."),
+        typer.Option(
+            help="CLIP checkpoint to go on from: hub id (openai/clip-vit-base-patch32), folder, or `embedded`."
+        ),
     ] = None,
     from_scratch: Annotated[
         Scratch | None, typer.Option(help="Instead of --model: make a new model, with the embedded one's recipe.")
@@ -62,7 +65,10 @@ def finetune(
         int | None, typer.Option(help="Products that are told apart in a step. Default 256; from scratch the recipe's.")
     ] = None,
     micro_batch: Annotated[
-        int | None, typer.Option(help="Of those, how many are in memory at a time: less memory, same result.")
+        int | None,
+        typer.Option(
+            help="Of those, how many are in memory at a time, with the same result. Default: what 8 GiB hold."
+        ),
     ] = None,
     learning_rate: Annotated[
         float | None, typer.Option(help="Peak of the learning rate. Default 5e-5; from scratch the recipe's.")
@@ -112,7 +118,7 @@ def finetune(
     if not result.finished:
         say(f"stopped after step {result.steps:,}: {output} can be searched with; the same with --resume goes on")
         raise KeyboardInterrupt
-    _report(recipe, result, catalog=catalog, roles=roles)
+    _report(recipe, result, catalog=catalog, roles=roles, templates=tuple(template or ()))
     named = {"columns": columns, "id": id, "image": image, "title": title, "text": text}
     options = [word for name, value in named.items() if value is not None for word in (f"--{name}", str(value))]
     options += [word for one in attribute or () for word in ("--attribute", one)]
@@ -188,7 +194,7 @@ def _show(result: "TrainResult") -> None:
             say("the model it started from finds more: keep that one, or try a lower --learning-rate")
 
 
-def _report(recipe: "Recipe", result: "TrainResult", *, catalog: str, roles: Roles) -> None:
+def _report(recipe: "Recipe", result: "TrainResult", *, catalog: str, roles: Roles, templates: tuple[str, ...]) -> None:
     from cli.finetune_report import report_finetuning
     from train.begun import PICTURES
     from train.history import HISTORY
@@ -203,6 +209,7 @@ def _report(recipe: "Recipe", result: "TrainResult", *, catalog: str, roles: Rol
         history=result.checkpoint / HISTORY,
         output=result.checkpoint,
         settings=_settings(recipe.training, learned),
+        templates=templates,
     )
     shutil.rmtree(result.checkpoint / PICTURES)  # larger than the checkpoint, and soon made again
     out.print(escape(f"{result.checkpoint}: a checkpoint after {result.steps:,} steps, with report.html"))

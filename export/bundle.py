@@ -4,8 +4,8 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -28,8 +28,9 @@ from aisle.manifest import (
 from aisle.preprocess import Preprocess, save_preprocess
 from export.checkpoint import FAMILY, Checkpoint, open_checkpoint
 from export.freeze import freeze_preprocess, freeze_tokenizer
-from export.graphs import parameter_bytes, write_graphs
+from export.graphs import Say, parameter_bytes, silent, write_graphs
 from export.parity import GATES, ParityFigures, candidate_vectors, compare, prepare_pictures, reference_vectors
+from export.request import REQUEST, answered_before, request_key
 from export.sample import ParitySample, drawn_sample
 from export.speed import Speed, measure_speed
 
@@ -77,7 +78,7 @@ class ExportResult:
     Attributes:
         folder: The bundle.
         manifest: Its `model.json`.
-        rows: This run's parity table, in the order the candidates were considered.
+        rows: The parity table, in the order the candidates were considered.
         reused: The same bundle was there already, whole, and was kept with its `model.json`.
     """
 
@@ -94,9 +95,11 @@ def export_checkpoint(
     precision: Precision | None = None,
     sample: ParitySample | None = None,
     provider: Provider = Provider.AUTO,
-    progress: Callable[[str], None] | None = None,
+    say: Say = silent,
 ) -> ExportResult:
     """Export a CLIP checkpoint into `models/<fingerprint>` of a workspace.
+
+    What an equal request made before, from an equal checkpoint with the same libraries, is kept and not made again.
 
     Args:
         model: A hub id or a local folder.
@@ -104,29 +107,33 @@ def export_checkpoint(
         precision: Forces one; None takes the fastest candidate that passes.
         sample: What the candidates are compared on; drawn pictures and texts when None.
         provider: Where the bundle will run, which decides the candidates.
-        progress: Told what is being done, a line at a time.
+        say: Told what is being done, a line at a time.
 
     Raises:
         ModelError: The checkpoint cannot be used, or the disk is too small.
         ParityError: The forced precision, or every candidate, fails the gate; the message has the figures.
         ProviderUnavailable: `provider` is not to be had here.
     """
-    say = progress or (lambda _: None)
     runs_on = resolve_provider(provider)
     say(f"opening {model}")
     checkpoint = open_checkpoint(model)
     preprocess = freeze_preprocess(checkpoint)
     layout.models.mkdir(parents=True, exist_ok=True)
     _sweep(layout.models)
+    given = sample or drawn_sample()
+    key = request_key(checkpoint.folder, precision=precision, sample=given, provider=runs_on, versions=_versions())
+    if found := answered_before(layout.models, key):
+        folder, manifest = found
+        say(f"the same checkpoint was exported before, as {manifest.precision}: {manifest.fingerprint} is kept")
+        return ExportResult(folder=folder, manifest=manifest, rows=_recorded_rows(manifest), reused=True)
     candidates = (precision,) if precision else CANDIDATES[runs_on]
     _check_space(layout.models, checkpoint, candidates=len(candidates))
     with tempfile.TemporaryDirectory(prefix=_TEMPORARY, dir=layout.models) as temporary:
         folders = _write_candidates(checkpoint, preprocess, candidates, Path(temporary), say)
-        given = sample or drawn_sample()
         say(f"comparing with the checkpoint on {len(given.images)} pictures and {len(given.texts)} texts")
         rows = _compare(checkpoint, preprocess, folders, sample=given, provider=runs_on)
         chosen = _choose(checkpoint.name, rows, forced=precision is not None)
-        parity = _record(rows, chosen, sample=given, provider=runs_on, forced=precision is not None)
+        parity = _record(rows, chosen, sample=given, provider=runs_on, forced=precision is not None) | {REQUEST: key}
         manifest = replace(load_model_manifest(folders[chosen.precision], verify=False), parity=parity)
         save_model_manifest(manifest, folders[chosen.precision])
         folder, reused = _settle(folders[chosen.precision], layout, manifest.fingerprint)
@@ -156,20 +163,19 @@ def _write_candidates(
     preprocess: Preprocess,
     candidates: tuple[Precision, ...],
     temporary: Path,
-    say: Callable[[str], None],
+    say: Say,
 ) -> dict[Precision, Path]:
     """A whole bundle per candidate, with a manifest that knows no parity yet."""
-    folders = {}
-    for precision in candidates:
-        say(f"writing the {precision} graphs")
+    folders: dict[Precision, Path] = {}
+    for precision in sorted(candidates, key=lambda one: one is not Precision.FLOAT32):  # int8 is made of float32
         folder = temporary / precision
         folder.mkdir()
-        write_graphs(checkpoint, folder, precision=precision)
+        write_graphs(checkpoint, folder, precision=precision, say=say, float32=folders.get(Precision.FLOAT32))
         freeze_tokenizer(checkpoint, preprocess, folder / TOKENIZER)
         save_preprocess(preprocess, folder / PREPROCESS)
         save_model_manifest(_manifest(checkpoint, preprocess, precision, folder), folder)
         folders[precision] = folder
-    return folders
+    return {precision: folders[precision] for precision in candidates}
 
 
 def _manifest(checkpoint: Checkpoint, preprocess: Preprocess, precision: Precision, folder: Path) -> ModelManifest:
@@ -252,6 +258,17 @@ def _record(
             for row in rows
         },
     }
+
+
+def _recorded_rows(manifest: ModelManifest) -> tuple[ParityRow, ...]:
+    """The parity table that `_record` wrote."""
+    rows = []
+    for name, found in manifest.parity["candidates"].items():
+        precision = Precision(name)
+        figures = ParityFigures(**{field.name: found[field.name] for field in fields(ParityFigures)})
+        speed = Speed(**{field.name: found[field.name] for field in fields(Speed)})
+        rows.append(ParityRow(precision, figures, speed, figures.shortfalls(GATES[precision])))
+    return tuple(rows)
 
 
 def _settle(bundle: Path, layout: Layout, fingerprint: str) -> tuple[Path, bool]:

@@ -5,6 +5,7 @@ DynamicQuantizeMatMul, after which `onnxruntime.transformers.optimizer` (whose a
 match) gained nothing in either precision, and a graph of standard operators opens everywhere.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -26,28 +27,43 @@ OPSET = 18
 LARGEST_TOWER = 2**31 - 2**24
 """Bytes: a single ONNX file cannot pass 2 GiB, and a bundle keeps one file per graph."""
 
+Say = Callable[[str], None]
 
-def write_graphs(checkpoint: Checkpoint, folder: Path, *, precision: Precision) -> None:
+
+def silent(_: str) -> None:
+    """Say nothing."""
+
+
+def write_graphs(
+    checkpoint: Checkpoint, folder: Path, *, precision: Precision, say: Say = silent, float32: Path | None = None
+) -> None:
     """Export both towers.
 
     Args:
         checkpoint: Stays as it is.
         folder: Receives `image.onnx` and `text.onnx`.
         precision: Of the graphs.
+        say: Told what is being done: with a large model each step takes a minute.
+        float32: Folder of the same checkpoint's float32 graphs, which int8 is made of; they are written when None.
 
     Raises:
         ModelError: A tower is too large for one ONNX file.
     """
     if precision is Precision.INT8:
-        with TemporaryDirectory(prefix=".float32-", dir=folder) as float32:
-            write_graphs(checkpoint, Path(float32), precision=Precision.FLOAT32)
-            _quantise(Path(float32), folder)
+        if float32 is not None:
+            _quantise(float32, folder, say)
+            return
+        with TemporaryDirectory(prefix=".float32-", dir=folder) as temporary:
+            write_graphs(checkpoint, Path(temporary), precision=Precision.FLOAT32, say=say)
+            _quantise(Path(temporary), folder, say)
         return
     dtype = torch.float16 if precision is Precision.FLOAT16 else torch.float32
     pixels = pixel_scale(checkpoint.processor)
     config = checkpoint.model.config
     image = ImageTower(checkpoint.model, scale=pixels.scale, offset=pixels.offset, dtype=dtype)
+    say(f"writing the {precision} graph of the picture tower")
     _export(image, ImageOnnxConfig(config.vision_config), folder / IMAGE_GRAPH)
+    say(f"writing the {precision} graph of the text tower")
     _export(TextTower(checkpoint.model, dtype=dtype), TextOnnxConfig(config.text_config), folder / TEXT_GRAPH)
 
 
@@ -68,7 +84,7 @@ def parameter_bytes(model: nn.Module) -> int:
     return sum(parameter.numel() * parameter.element_size() for parameter in model.parameters())
 
 
-def _quantise(float32: Path, folder: Path) -> None:
+def _quantise(float32: Path, folder: Path, say: Say) -> None:
     """Quantise the matrix products: seven-bit weights per output channel, activations per tensor at run time.
 
     The token table and everything that is not a product with weights stay float32.
@@ -76,7 +92,9 @@ def _quantise(float32: Path, folder: Path) -> None:
     Args:
         float32: Folder of the float32 graphs.
         folder: Receives the int8 graphs.
+        say: Told what is being done.
     """
+    say("quantising both graphs to int8")
     with quiet():
         for name in (IMAGE_GRAPH, TEXT_GRAPH):
             quantize_dynamic(

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from aisle.errors import AisleError
@@ -20,13 +21,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("recipe", type=Path, help="a TOML file such as train/recipes/embedded.toml")
     parser.add_argument("--catalog", action="append", default=[], metavar="NAME=PATH", help="where a catalog is")
     parser.add_argument("--output", type=Path, required=True, help="checkpoint folder")
+    parser.add_argument("--checkpoint", default="", help="go on from this checkpoint instead of the recipe's model")
     parser.add_argument("--resume", action="store_true", help="go on with the run in the output folder")
     given = parser.parse_args(arguments)
     try:
         locations = dict(pair.split("=", 1) for pair in given.catalog)
+        recipe = load_recipe(given.recipe).at(locations)
         with Interruption() as interruption:
             result = train(
-                load_recipe(given.recipe).at(locations),
+                replace(recipe, checkpoint=given.checkpoint or recipe.checkpoint),
                 output=given.output,
                 progress=_write,
                 say=lambda line: sys.stdout.write(f"{line}\n"),

@@ -13,6 +13,7 @@ from train.batches import epoch_batches
 from train.corpus import OpenCatalog, open_catalog, prepare_corpus
 from train.device import in_bfloat16
 from train.loop import Run
+from train.memory import fitting_micro_batch
 from train.model import Checkpoint, load_checkpoint, small_checkpoint
 from train.optimizer import Optimizer
 from train.pictures import stored_side
@@ -86,6 +87,10 @@ def begin(recipe: Recipe, *, output: Path, resume: bool, device: torch.device, s
             torch.manual_seed(numbers.seed)
             add_adapters(checkpoint.model, rank=numbers.lora_rank)
     checkpoint.model.to(device)
+    fits = fitting_micro_batch(checkpoint.model.config.vision_config)
+    if not numbers.micro_batch and fits < numbers.batch:
+        say(f"batches of {numbers.batch:,} go through the model {fits:,} pictures at a time")
+        numbers = dataclasses.replace(numbers, micro_batch=fits)
     run = Run(
         checkpoint=checkpoint,
         optimizer=Optimizer(

@@ -88,7 +88,9 @@ def roles_of(source: Source, recipe: CatalogRecipe) -> Roles:
             f"catalog {recipe.name} has no column that holds pictures (it has {', '.join(source.schema.names)}): name "
             "the one with their paths or URLs as `image`"
         )
-    named = {column: f"template {template!r}" for template in recipe.templates for column in template_columns(template)}
+    named = {
+        column: f"template {template!r}" for template in recipe.templates for column in read_columns(recipe, template)
+    }
     for column, place in (named | dict.fromkeys(recipe.nouns, "nouns")).items():
         if column not in source.schema.names:
             raise CatalogError(
@@ -98,6 +100,11 @@ def roles_of(source: Source, recipe: CatalogRecipe) -> Roles:
     return roles
 
 
+def read_columns(recipe: CatalogRecipe, template: str) -> list[str]:
+    """The catalog's own columns that a template of its recipe names."""
+    return [column for column in template_columns(template) if column not in recipe.said]
+
+
 def read_menu(source: Source, roles: Roles, recipe: CatalogRecipe) -> Menu:
     """Read every product's texts, in catalog order; rows without an id get an empty one.
 
@@ -105,7 +112,7 @@ def read_menu(source: Source, roles: Roles, recipe: CatalogRecipe) -> Menu:
         CatalogError: No product has any text.
     """
     spoken = replace(roles, attributes={})  # filterable values are not read: they may be malformed
-    wanted = dict.fromkeys((*spoken.columns, *(c for t in recipe.templates for c in template_columns(t))))
+    wanted = dict.fromkeys((*spoken.columns, *(c for t in recipe.templates for c in read_columns(recipe, t))))
     book = _Book()
     ids: list[str] = []
     codes: list[list[int]] = []
@@ -113,7 +120,8 @@ def read_menu(source: Source, roles: Roles, recipe: CatalogRecipe) -> Menu:
         for row in table.to_pylist():
             product = product_of(row, spoken)
             ids.append(product.id)
-            shorts = [_short(template, row, recipe.nouns) for template in recipe.templates]
+            known = row | said_by(product.title, recipe.said)
+            shorts = [_short(template, known, recipe.nouns) for template in recipe.templates]
             codes.append([*map(book.long, (product.title, product.text)), *(book.short(*pair) for pair in shorts)])
     menu = Menu(
         ids=ids,
@@ -156,6 +164,25 @@ class _Book:
         self.texts.append(text)
         self.variants.append(variant)
         return len(self.texts) - 1
+
+
+def said_by(title: str, said: Mapping[str, Mapping[str, Sequence[str]]]) -> dict[str, str]:
+    """What a title says of columns that its catalog lacks.
+
+    Args:
+        title: Of a product.
+        said: Column name to value to the words that mean it, of any case.
+
+    Returns:
+        Of each column the first value that has a word in the title; no entry for a column of which it says nothing.
+    """
+    words = set(re.findall(r"\w+", title.lower()))
+    found = {}
+    for column, values in said.items():
+        value = next((value for value, meant in values.items() if words & {word.lower() for word in meant}), None)
+        if value is not None:
+            found[column] = value
+    return found
 
 
 def _short(template: str, row: Mapping[str, Any], nouns: Sequence[str]) -> tuple[str, str]:

@@ -2,7 +2,7 @@
 
 import dataclasses
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args
@@ -33,6 +33,8 @@ class CatalogRecipe:
         text: Template of the long text.
         templates: Short texts over columns, such as `"{baseColour} {articleType}"`; one is drawn per product and step.
         nouns: Columns of `templates` whose values are things ("Shirts"); they are read as singular and as plural.
+        said: Columns of `templates` that the catalog lacks and its titles know: column name to value to the words that
+            mean it, such as `{"pattern": {"striped": ["striped", "stripes"]}}`.
         passes: How often one epoch shows each product.
         validation: Products held out by the hash of their ids, as a share of all.
     """
@@ -45,6 +47,7 @@ class CatalogRecipe:
     text: str | None = None
     templates: tuple[str, ...] = ()
     nouns: tuple[str, ...] = ()
+    said: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
     passes: int = 1
     validation: float = 0.0
 
@@ -103,7 +106,7 @@ class TrainingRecipe:
         epochs: Passes over all catalogs.
         batch: Products per step; all of one catalog.
         micro_batch: Pictures or texts in memory at a time, with the gradient of all at once (`train.gradients`); 0 for
-            all at once.
+            as many as about 8 GiB hold (`train.memory`).
         hard_negatives: Whether products of one article that look different are shown in one batch (`train.rivals`).
         learning_rate: AdamW's peak.
         muon_learning_rate: Peak of Muon, for matrices inside the towers of a model made from nothing; 0: AdamW's, too.

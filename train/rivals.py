@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from aisle.catalog import Roles, identifier, template_columns
+from aisle.catalog import Roles, identifier
 from aisle.errors import CatalogError
 from aisle.manifest import AttributeType
 from aisle.sources import Source
-from train.pairs import Rows
+from train.pairs import Rows, read_columns
 from train.recipe import CatalogRecipe
 
 TOGETHER = 8
@@ -45,7 +45,7 @@ def read_rivals(source: Source, roles: Roles, recipe: CatalogRecipe) -> Rivals:
         raise CatalogError(
             f"catalog {recipe.name}: hard negatives need a column that says what a product is; name it in nouns"
         )
-    spoken = [column for template in recipe.templates for column in template_columns(template)]
+    spoken = [column for template in recipe.templates for column in read_columns(recipe, template)]
     others = [column for column in dict.fromkeys(spoken or categories) if column != article]
     articles: list[str] = []
     looks: list[tuple[str, ...]] = []

@@ -157,6 +157,7 @@ def test_options_reach_the_engine(
     wanted = {"epochs": 1, "batch": 16, "micro_batch": 5, "lora_rank": 2, "hard_negatives": True, "patience": 0}
     assert {name: asked["settings"][name] for name in wanted} == wanted
     assert asked["rows"].tolist() == []
+    assert asked["templates"] == ("{colour}", "a {colour} {kind}"), "the report asks what was to be learnt"
     assert asked["roles"].text == "{name} in {colour}"
 
 

@@ -12,6 +12,7 @@ import onnx
 import onnxruntime
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from transformers import CLIPModel
 
@@ -21,6 +22,7 @@ from aisle.layout import Layout
 from aisle.machine import Provider
 from aisle.manifest import MODEL_FILES, Precision, load_model_manifest
 from export.bundle import ABANDONED_SECONDS, ExportResult, export_checkpoint
+from export.request import answered_before, request_key
 from export.sample import ParitySample
 
 
@@ -88,11 +90,57 @@ def test_exporting_again_keeps_the_bundle(
     assert names(tmp_path / "models") == {float32.manifest.fingerprint}
 
 
+def test_an_equal_request_is_answered_without_work(
+    checkpoint_folder: Path, sample: ParitySample, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = tmp_path / "checkpoint"
+    shutil.copytree(checkpoint_folder, model)
+    layout = Layout(tmp_path / "shop")
+    first = export_checkpoint(str(model), layout=layout, sample=sample)
+
+    def written(*_: object, **__: object) -> None:
+        raise AssertionError("graphs are written again")
+
+    monkeypatch.setattr("export.bundle.write_graphs", written)
+    told: list[str] = []
+    again = export_checkpoint(str(model), layout=layout, sample=sample, say=told.append)
+    assert (again.folder, again.manifest, again.reused) == (first.folder, first.manifest, True)
+    assert [row.precision for row in again.rows] == [row.precision for row in first.rows]
+    assert all(row.passed for row in again.rows)
+    assert "was exported before" in told[-1]
+    (model / "report.html").write_text("not a part of the checkpoint")
+    assert export_checkpoint(str(model), layout=layout, sample=sample).reused
+    # Whatever might lead to another bundle is worked out anew.
+    other = ParitySample(images=sample.images, texts=sample.texts[1:])
+    with pytest.raises(AssertionError, match="written again"):
+        export_checkpoint(str(model), layout=layout, sample=other)
+    with pytest.raises(AssertionError, match="written again"):
+        export_checkpoint(str(model), layout=layout, sample=sample, precision=Precision.FLOAT32)
+    with pytest.raises(AssertionError, match="written again"):
+        export_checkpoint(str(model), layout=Layout(tmp_path / "elsewhere"), sample=sample)
+    monkeypatch.setattr("export.bundle.version", lambda _: "another")
+    with pytest.raises(AssertionError, match="written again"):
+        export_checkpoint(str(model), layout=layout, sample=sample)
+    monkeypatch.undo()
+
+    def key() -> str:
+        return request_key(
+            model, precision=None, sample=sample, provider=Provider.CPU, versions=first.manifest.versions
+        )
+
+    before = key()
+    weights = load_file(model / "model.safetensors")
+    weights["logit_scale"] = weights["logit_scale"] + 1
+    save_file(weights, model / "model.safetensors", metadata={"format": "pt"})
+    assert answered_before(layout.models, before) == (first.folder, first.manifest)
+    assert answered_before(layout.models, key()) is None
+
+
 def test_without_a_forced_precision_every_candidate_is_judged(
     checkpoint_folder: Path, sample: ParitySample, tmp_path: Path
 ) -> None:
     told: list[str] = []
-    result = export_checkpoint(str(checkpoint_folder), layout=Layout(tmp_path), sample=sample, progress=told.append)
+    result = export_checkpoint(str(checkpoint_folder), layout=Layout(tmp_path), sample=sample, say=told.append)
     assert [row.precision for row in result.rows] == [Precision.INT8, Precision.FLOAT32]
     assert all(row.passed for row in result.rows)
     parity = result.manifest.parity

@@ -1,5 +1,6 @@
 """Texts of products: templates, nouns in both numbers, and of which products a text is true."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from aisle.errors import CatalogError
 from aisle.sources import open_source
 from train.number import other_number
-from train.pairs import MISSING, Menu, choices, long_sentences, read_menu, roles_of, short_sentences
+from train.pairs import MISSING, Menu, choices, long_sentences, read_menu, roles_of, said_by, short_sentences
 from train.recipe import CatalogRecipe, Recipe
 
 
@@ -26,6 +27,25 @@ def test_menu_holds_title_text_and_templates(menu: Menu) -> None:
     assert (menu.codes[7] == MISSING).all()
     assert menu.codes[0, 2] == menu.codes[12, 2]  # both are red bags
     assert menu.codes[0, 2] != menu.codes[1, 2]
+
+
+def test_a_title_says_what_its_catalog_has_no_column_for() -> None:
+    said = {"pattern": {"striped": ["Stripe", "stripes"], "checked": ["check"]}, "material": {"denim": ["denim"]}}
+    assert said_by("Men Blue Stripes Denim Shirt", said) == {"pattern": "striped", "material": "denim"}
+    assert said_by("Check Stripe Shirt", said) == {"pattern": "striped"}, "the first value that is meant"
+    assert said_by("Checkers Pinstripe Shirt", said) == {}, "whole words only"
+
+
+def test_templates_may_name_what_titles_say(recipe: Recipe) -> None:
+    known = recipe.catalogs[0]
+    catalog = dataclasses.replace(
+        known, templates=("{round} {shape}", "{shape}"), said={"round": {"round": ["disc"], "soft": ["scarf"]}}
+    )
+    source = open_source(catalog.location)
+    menu = read_menu(source, roles_of(source, catalog), catalog)
+    assert [menu.texts[code] for code in menu.codes[1, 2:]] == ["round disc", "disc"]
+    assert [menu.texts[code] for code in menu.codes[2, 2:]] == ["soft scarf", "scarf"]
+    assert menu.codes[0, 2] == MISSING, "a bag is neither"
 
 
 def test_short_sentences_are_true_of_every_product_they_fit(menu: Menu) -> None:

@@ -16,6 +16,8 @@ def test_the_embedded_models_recipe_is_valid() -> None:
     assert "{colour} {article}" in recipe.catalogs[0].templates
     with pytest.raises(SettingsError, match="no catalog 'films'"):
         recipe.at({"films": "f.parquet"})
+    finish = load_recipe(EMBEDDED.with_name("embedded-finish.toml"))
+    assert finish.catalogs[1].said["pattern"]["floral"] == ["floral", "flower", "flowers"]
 
 
 @pytest.mark.parametrize(
