@@ -32,7 +32,7 @@ class Settings:
         image_batch: Most pictures in one encoder call.
         text_queue: Most texts that are worked on or wait; past it the answer is 429.
         image_queue: Most pictures that are worked on or wait; past it the answer is 429.
-        overload_seconds: After a 429, until a second went by without one, only as much is let in as is done in this time.
+        overload_seconds: After a 429, until a second went by without one, as much is let in as is done in this time.
         decode_workers: Pictures decoded at the same time.
         search_workers: Index searches that run at the same time.
         max_body_bytes: Longest request body.

@@ -2,9 +2,10 @@
 
     python benchmarks/usual_service.py CHECKPOINT RELEASE PORT
 
-The checkpoint in float32, texts padded to the longest of a call, inference mode, one vector per product (its picture's),
-products in memory, a plain `def` endpoint that FastAPI runs in its thread pool, uvicorn with uvloop and httptools. Both
-torch and FAISS may use every core, as they do when nobody says otherwise. `benchmarks/serve.py` runs it.
+The checkpoint in float32, texts padded to the longest of a call, inference mode, one vector per product (its
+picture's), products in memory, a plain `def` endpoint that FastAPI runs in its thread pool, uvicorn with uvloop and
+httptools. Both torch and FAISS may use every core, as they do when nobody says otherwise. `benchmarks/serve.py` runs
+it.
 """
 
 import argparse

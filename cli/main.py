@@ -8,7 +8,7 @@ import typer
 
 import aisle
 from aisle.errors import AisleError
-from cli import demo, evaluate, export, finetune, hide, reindex, releases, search, serve
+from cli import demo, evaluate, export, finetune, hide, loadtest, reindex, releases, search, serve
 from cli.console import complain
 
 EPILOG = """
@@ -44,6 +44,7 @@ app.add_typer(releases.app, name="releases")
 app.command("hide")(hide.hide)
 app.command("unhide")(hide.unhide)
 app.command("evaluate")(evaluate.evaluate)
+app.command("loadtest")(loadtest.loadtest)
 
 
 def _version(wanted: bool) -> None:
@@ -89,6 +90,7 @@ def main() -> None:
 
 
 _EXTRAS = {
+    "aiohttp": "loadtest",
     "torch": "export",
     "transformers": "export",
     "optimum": "export",

@@ -1,9 +1,9 @@
 """Who may come in: a burst is taken whole, an overload only as far as it can be answered in good time.
 
 A queue that is long for a moment is a burst, and waiting is right. A queue that stays long is an overload, and waiting
-makes every answer late without making one more of them (Nichols and Jacobson, "Controlling Queue Delay", ACM Queue 2012).
-So the door has two bounds. The wide one holds while nobody is turned away. From the first refusal until some time
-without one it is the narrow one: as much work as is done in a given time, at the rate measured just now.
+makes every answer late without making one more of them (Nichols and Jacobson, "Controlling Queue Delay", ACM Queue
+2012). So the door has two bounds. The wide one holds while nobody is turned away. From the first refusal until some
+time without one it is the narrow one: as much work as is done in a given time, at the rate measured just now.
 
 Lives in one event loop.
 """
