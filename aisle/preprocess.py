@@ -5,10 +5,10 @@ crop. Of very long pictures only what the crop shows is resampled: a 1 x 10,000 
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 import numpy as np
 from PIL import Image
@@ -57,6 +57,49 @@ class Preprocess:
 
 LEAST_DECODED = 192
 """Small models must not make small thumbnails: JPEGs are decoded to at least twice this, in pixels."""
+
+
+def preprocess_of(
+    processor: Mapping[str, Any], *, name: str, image_size: int, text_positions: int, tokenizer_length: int
+) -> Preprocess:
+    """The rules of a checkpoint that was made for transformers.
+
+    Args:
+        processor: Values of its `CLIPImageProcessor`.
+        name: Of the checkpoint, for people.
+        image_size: Side of the image tower's input, in pixels.
+        text_positions: Longest token sequence of the text tower.
+        tokenizer_length: Longest token sequence of the tokenizer.
+
+    Raises:
+        ModelError: The processor does something that `prepare_image` does not reproduce, or does not fit the model.
+    """
+    size, crop_size = dict(processor["size"]), dict(processor["crop_size"])
+    if not processor["do_resize"] or "shortest_edge" not in size:
+        raise ModelError(
+            f"{name}: the image processor resizes to {size} (do_resize {processor['do_resize']}); Aisle reproduces "
+            "a resize of the shorter side (shortest_edge)"
+        )
+    height, width = crop_size.get("height"), crop_size.get("width")
+    if not processor["do_center_crop"] or height is None or height != width:
+        raise ModelError(
+            f"{name}: the image processor crops to {width} x {height} (do_center_crop {processor['do_center_crop']}); "
+            "Aisle reproduces a square centre crop"
+        )
+    if height != image_size:
+        raise ModelError(
+            f"{name}: the processor crops to {height} pixels and the model takes {image_size}; "
+            "correct crop_size in preprocessor_config.json"
+        )
+    resample = Image.Resampling(processor["resample"]).name.lower()
+    if resample not in get_args(Resample):
+        raise ModelError(f"{name}: resample filter {resample!r} is not one of {', '.join(get_args(Resample))}")
+    return Preprocess(
+        shortest_edge=int(size["shortest_edge"]),
+        crop=int(height),
+        resample=cast(Resample, resample),
+        max_length=min(text_positions, tokenizer_length),
+    )
 
 
 def save_preprocess(preprocess: Preprocess, path: Path) -> None:

@@ -1,19 +1,13 @@
 """What is asked of a catalog that nobody has written queries for: guessed from its columns, or named."""
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aisle.catalog import Product, Roles, template_columns
 from aisle.errors import CatalogError
 from aisle.manifest import AttributeType
+from aisle.meanings import Meanings, column_meanings, plain
 from evaluation.attributes import questions
-
-_ARTICLE_PARTS = ("articletype", "producttype", "itemtype", "garmenttype", "clothingtype")
-_ARTICLE_NAMES = ("article", "item", "kind", "type", "subcategory", "category", "class")
-_COLOUR_PARTS = ("colour", "color")
-_PATTERN_PARTS = ("pattern", "graphicalappearance")
-_PEOPLE_NAMES = ("gender", "sex", "targetgender", "audience", "department")
 
 _LEAST = 2
 """Distinct texts below which a template asks nothing: one text that is true of all is always found."""
@@ -51,9 +45,10 @@ def choose_tasks(
     columns = [name for name, kind in roles.attributes.items() if kind is AttributeType.CATEGORY]
     for template in (*templates, *([f"{{{article}}}"] if article is not None else [])):
         _check(template, columns, products)
-    article = article or _article(columns)
+    meanings = column_meanings(columns)
+    article = article or meanings.article
     if not templates:
-        return _guessed(products, columns, article)
+        return _guessed(products, columns, replace(meanings, article=article))
     several = [len(template_columns(template)) > 1 for template in templates]
     return Tasks(
         attributes=tuple(template for template, more in zip(templates, several, strict=True) if more),
@@ -77,9 +72,8 @@ def _check(template: str, columns: Sequence[str], products: Sequence[Product]) -
         raise CatalogError(f"no product has all that the template {template!r} names: leave it out")
 
 
-def _guessed(products: Sequence[Product], columns: Sequence[str], article: str | None) -> Tasks:
-    colour, pattern = _containing(columns, _COLOUR_PARTS), _containing(columns, _PATTERN_PARTS)
-    people = _named(columns, _PEOPLE_NAMES)
+def _guessed(products: Sequence[Product], columns: Sequence[str], meanings: Meanings) -> Tasks:
+    article, colour, pattern, people = meanings.article, meanings.colour, meanings.pattern, meanings.people
     templates = []
     if article is not None:
         templates += [f"{{{colour}}} {{{article}}}"] if colour else []
@@ -87,7 +81,7 @@ def _guessed(products: Sequence[Product], columns: Sequence[str], article: str |
         templates += [f"{{{pattern}}} {{{colour}}} {{{article}}}"] if pattern and colour else []
         templates += [f"{{{article}}} for {{{people}}}"] if people else []
     kinds = [article] if article is not None else []
-    kinds += [name for name in columns if "category" in _plain(name)]
+    kinds += [name for name in columns if "category" in plain(name)]
     categories = [f"{{{name}}}" for name in dict.fromkeys(kinds)]
 
     def worth_asking(template: str) -> bool:
@@ -98,19 +92,3 @@ def _guessed(products: Sequence[Product], columns: Sequence[str], article: str |
         categories=tuple(filter(worth_asking, categories)),
         article=article,
     )
-
-
-def _article(columns: Sequence[str]) -> str | None:
-    return _containing(columns, _ARTICLE_PARTS) or _named(columns, _ARTICLE_NAMES)
-
-
-def _containing(columns: Sequence[str], parts: Sequence[str]) -> str | None:
-    return next((name for part in parts for name in columns if part in _plain(name)), None)
-
-
-def _named(columns: Sequence[str], names: Sequence[str]) -> str | None:
-    return next((name for wanted in names for name in columns if _plain(name) == wanted), None)
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", name.lower())

@@ -2,16 +2,14 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast, get_args
 
 import torch
-from PIL import Image
 from tokenizers import Tokenizer
 from torch import Tensor
 from transformers import CLIPImageProcessor
 
 from aisle.errors import ModelError
-from aisle.preprocess import Preprocess, Resample
+from aisle.preprocess import Preprocess, preprocess_of
 from export.checkpoint import Checkpoint
 from export.towers import end_position
 
@@ -35,45 +33,14 @@ def freeze_preprocess(checkpoint: Checkpoint) -> Preprocess:
     Raises:
         ModelError: The processor does something `aisle.preprocess` does not reproduce, or does not fit the model.
     """
-    processor = checkpoint.processor
-    edge, crop = _edge(processor), _crop(processor)
-    wanted = checkpoint.model.config.vision_config.image_size
-    if crop != wanted:
-        raise ModelError(
-            f"{checkpoint.name}: the processor crops to {crop} pixels and the model takes {wanted}; "
-            "correct crop_size in preprocessor_config.json"
-        )
-    resample = Image.Resampling(processor.resample).name.lower()
-    if resample not in get_args(Resample):
-        raise ModelError(
-            f"{checkpoint.name}: resample filter {resample!r} is not one of {', '.join(get_args(Resample))}"
-        )
-    return Preprocess(
-        shortest_edge=edge, crop=crop, resample=cast(Resample, resample), max_length=_max_length(checkpoint)
+    config = checkpoint.model.config
+    return preprocess_of(
+        checkpoint.processor.to_dict(),
+        name=checkpoint.name,
+        image_size=config.vision_config.image_size,
+        text_positions=config.text_config.max_position_embeddings,
+        tokenizer_length=checkpoint.tokenizer.model_max_length,
     )
-
-
-def _edge(processor: CLIPImageProcessor) -> int:
-    if not processor.do_resize or "shortest_edge" not in processor.size:
-        raise ModelError(
-            f"the image processor resizes to {processor.size} (do_resize {processor.do_resize}); Aisle reproduces "
-            "a resize of the shorter side (shortest_edge)"
-        )
-    return int(processor.size["shortest_edge"])
-
-
-def _crop(processor: CLIPImageProcessor) -> int:
-    height, width = processor.crop_size.get("height"), processor.crop_size.get("width")
-    if not processor.do_center_crop or height is None or height != width:
-        raise ModelError(
-            f"the image processor crops to {width} x {height} (do_center_crop {processor.do_center_crop}); Aisle "
-            "reproduces a square centre crop"
-        )
-    return int(height)
-
-
-def _max_length(checkpoint: Checkpoint) -> int:
-    return int(min(checkpoint.model.config.text_config.max_position_embeddings, checkpoint.tokenizer.model_max_length))
 
 
 def pixel_scale(processor: CLIPImageProcessor) -> PixelScale:

@@ -100,8 +100,8 @@ def prepare_corpus(catalog: OpenCatalog, *, side: int, folder: Path) -> Corpus:
     training = np.flatnonzero(usable & ~out)
     if len(training) < _LEAST:
         raise CatalogError(
-            f"catalog {recipe.name} has {len(training)} products with a picture and a text to learn from, of "
-            f"{len(menu.ids):,} rows; at least {_LEAST} are needed"
+            f"catalog {recipe.name}: {len(training)} of {len(menu.ids):,} rows have a picture and a text and are not "
+            f"held out; at least {_LEAST} are needed to learn from"
         )
     if not (menu.codes[training] != menu.codes[training[0]]).any():
         raise CatalogError(

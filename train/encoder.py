@@ -1,14 +1,12 @@
 """A checkpoint as an encoder, as `aisle.encoder.OnnxEncoder` is for a bundle: training is judged without an export."""
 
 from collections.abc import Callable, Sequence
-from typing import cast, get_args
 
 import numpy as np
 import torch
-from PIL import Image
 
 from aisle.errors import ModelError
-from aisle.preprocess import Preprocess, Resample
+from aisle.preprocess import Preprocess, preprocess_of
 from aisle.types import PixelBatch, UnitVectors
 from train.model import Checkpoint
 from train.towers import text_vectors
@@ -83,21 +81,16 @@ class TorchEncoder:
 
 
 def _preprocess(checkpoint: Checkpoint) -> Preprocess:
-    processor, size = checkpoint.processor, checkpoint.image_size
-    edge = processor.size.get("shortest_edge")
-    plain = processor.do_resize and processor.do_center_crop and processor.do_rescale and processor.do_normalize
-    if not plain or edge is None or dict(processor.crop_size) != {"height": size, "width": size}:
+    processor, config = checkpoint.processor, checkpoint.model.config
+    if not (processor.do_rescale and processor.do_normalize):
         raise ModelError(
-            f"the image processor resizes to {dict(processor.size)} and crops to {dict(processor.crop_size)}; Aisle "
-            f"reproduces a resize of the shorter side, a centre crop to the model's {size} pixels, and normalisation: "
+            f"{config.name_or_path}: the image processor leaves out rescaling or normalisation, which training does: "
             "correct preprocessor_config.json"
         )
-    resample = Image.Resampling(processor.resample).name.lower()
-    if resample not in get_args(Resample):
-        raise ModelError(f"resample filter {resample!r} is not one of {', '.join(get_args(Resample))}")
-    return Preprocess(
-        shortest_edge=int(edge),
-        crop=size,
-        resample=cast(Resample, resample),
-        max_length=int(checkpoint.model.config.text_config.max_position_embeddings),
+    return preprocess_of(
+        processor.to_dict(),
+        name=config.name_or_path,
+        image_size=checkpoint.image_size,
+        text_positions=config.text_config.max_position_embeddings,
+        tokenizer_length=checkpoint.tokenizer.model_max_length,
     )

@@ -2,8 +2,7 @@
 
 import io
 import json
-import sys
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,30 +11,16 @@ import pytest
 from PIL import Image
 
 from aisle.split import held_out
-from cli.main import main
 from demo.catalog import draw_catalog
-
-Run = Callable[..., tuple[int, str, str]]
+from tests.cli.conftest import Run
 
 COLOURS = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255), "white": (255, 255, 255)}
 
 
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tiny_model: Path) -> Run:
+def evaluate(run: Run, tmp_path: Path, tiny_model: Path) -> Run:
     """The command with a model and a workspace."""
-
-    def call(*words: object) -> tuple[int, str, str]:
-        given = ["evaluate", "--model", tiny_model, "--workspace", tmp_path, *words]
-        monkeypatch.setattr(sys, "argv", ["aisle", *map(str, given)])
-        try:
-            main()
-            code = 0
-        except SystemExit as error:
-            code = int(error.code or 0)
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return call
+    return partial(run, "evaluate", "--model", tiny_model, "--workspace", tmp_path)
 
 
 def _picture(colour: tuple[int, int, int]) -> bytes:
@@ -68,8 +53,8 @@ def _lines(out: str, title: str) -> list[list[str]]:
     return [line.split() for line in block.splitlines()[1:]]
 
 
-def test_a_catalog_is_asked_by_its_titles_and_attributes(run: Run, catalog: Path, tmp_path: Path) -> None:
-    code, out, err = run("--catalog", catalog, "--template", "{tint} {kind}", "--template", "{tint}",
+def test_a_catalog_is_asked_by_its_titles_and_attributes(evaluate: Run, catalog: Path, tmp_path: Path) -> None:
+    code, out, err = evaluate("--catalog", catalog, "--template", "{tint} {kind}", "--template", "{tint}",
                          "--json", tmp_path / "figures.json")  # fmt: skip
     assert code == 0, err
     assert "id=sku, image=photo, title=name" in err
@@ -99,8 +84,8 @@ def test_a_catalog_is_asked_by_its_titles_and_attributes(run: Run, catalog: Path
     assert f"{figures['titles']['recall_at_1']:.3f}" == first
 
 
-def test_the_held_out_share_is_the_one_that_training_leaves_out(run: Run, catalog: Path, tmp_path: Path) -> None:
-    code, _, err = run("--catalog", catalog, "--held-out", 0.25, "--json", tmp_path / "figures.json")
+def test_the_held_out_share_is_the_one_that_training_leaves_out(evaluate: Run, catalog: Path, tmp_path: Path) -> None:
+    code, _, err = evaluate("--catalog", catalog, "--held-out", 0.25, "--json", tmp_path / "figures.json")
     assert code == 0, err
     held = held_out([f"p{number}" for number in range(48)], share=0.25)
     figures = json.loads((tmp_path / "figures.json").read_text())
@@ -108,21 +93,21 @@ def test_the_held_out_share_is_the_one_that_training_leaves_out(run: Run, catalo
     assert figures["held_out"] == 0.25
 
 
-def test_what_cannot_be_asked_is_said(run: Run, catalog: Path) -> None:
-    code, out, err = run("--catalog", catalog, "--attribute", "tint")
+def test_what_cannot_be_asked_is_said(evaluate: Run, catalog: Path) -> None:
+    code, out, err = evaluate("--catalog", catalog, "--attribute", "tint")
     assert code == 0, err
     assert "no queries out of attributes: name some with --template" in err
     assert "name it with --article" in err
     assert "attributes to products" not in out
-    code, out, err = run("--catalog", catalog, "--attribute", "tint,kind", "--article", "tint")
+    code, out, err = evaluate("--catalog", catalog, "--attribute", "tint,kind", "--article", "tint")
     assert code == 0, err
     assert _lines(out, "picture to pictures of the same")[0][0] == "tint"
 
 
-def test_drawn_products_are_asked_by_kind(run: Run, tmp_path: Path) -> None:
+def test_drawn_products_are_asked_by_kind(evaluate: Run, tmp_path: Path) -> None:
     (tmp_path / "catalogs").mkdir()
     draw_catalog(tmp_path / "catalogs" / "demo-40-seed-1.parquet", products=40, seed=1, processes=1)
-    code, out, err = run("--products", 40, "--relevant", 3, "--json", tmp_path / "figures.json")
+    code, out, err = evaluate("--products", 40, "--relevant", 3, "--json", tmp_path / "figures.json")
     assert code == 0, err
     assert _lines(out, "pictures only")[0][0] == "article"
     assert len(_lines(out, "pictures and texts")) == len(_lines(out, "pictures only"))
@@ -134,7 +119,7 @@ def test_drawn_products_are_asked_by_kind(run: Run, tmp_path: Path) -> None:
     assert set(figures["pictures only"][0]) == {
         "kind", "queries", "precision_at_1", "precision_at_10", "recall_at_10", "mean_reciprocal_rank"
     }  # fmt: skip
-    code, _, err = run("--products", 40, "--relevant", 40)
+    code, _, err = evaluate("--products", 40, "--relevant", 40)
     assert code == 1
     assert "no query has 40 relevant products among 40" in err
 
@@ -152,8 +137,8 @@ def test_drawn_products_are_asked_by_kind(run: Run, tmp_path: Path) -> None:
         (["--catalog", "/no.csv"], "/no.csv does not exist"),
     ],
 )
-def test_errors_are_one_line_and_exit_1(run: Run, catalog: Path, words: list[str], message: str) -> None:
-    code, out, err = run(*(word.format(catalog=catalog, a="{a}", b="{b}") for word in words))
+def test_errors_are_one_line_and_exit_1(evaluate: Run, catalog: Path, words: list[str], message: str) -> None:
+    code, out, err = evaluate(*(word.format(catalog=catalog, a="{a}", b="{b}") for word in words))
     assert code == 1
     assert out == ""
     last = err.strip().splitlines()[-1]

@@ -5,7 +5,7 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -20,15 +20,13 @@ from transformers import CLIPModel
 import cli.finetune_progress
 from aisle.split import held_out
 from cli.finetune_progress import TrainingProgress
-from cli.main import main
 from cli.models import EMBEDDED
 from export.random_checkpoint import random_checkpoint
+from tests.cli.conftest import Run
 from train.begun import PICTURES
 from train.history import HISTORY
 from train.loop import Progress
 from train.validation import Validation
-
-Run = Callable[..., tuple[int, str, str]]
 
 COLOURS = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255), "white": (255, 255, 255)}
 PRODUCTS = 48
@@ -41,21 +39,6 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
-    def call(*words: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["aisle", *map(str, words)])
-        try:
-            main()
-            code = 0
-        except SystemExit as error:
-            code = int(error.code or 0)
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return call
 
 
 def _picture(colour: tuple[int, int, int], *, round_: bool) -> bytes:
@@ -237,9 +220,12 @@ RED, BLUE = _picture((255, 0, 0), round_=True), _picture((0, 0, 255), round_=Tru
     [
         ([], "has no rows: there is nothing to learn from"),
         ([{"id": "1", "title": "red bag"}, {"id": "2", "title": "blue bag"}], "no column that holds pictures"),
-        ([{"id": "1", "title": "red bag", "image": RED}], "has 1 products with a picture and a text"),
+        (
+            [{"id": "1", "title": "red bag", "image": RED}],
+            "1 of 1 rows have a picture and a text and are not held out; at least 2",
+        ),
         ([{"id": str(i), "title": "bag", "image": RED} for i in range(9)], "have the same texts"),
-        ([{"id": str(i), "title": f"bag {i}", "image": b"x"} for i in range(9)], "has 0 products with a picture"),
+        ([{"id": str(i), "title": f"bag {i}", "image": b"x"} for i in range(9)], "0 of 9 rows have a picture"),
         ([{"id": str(i), "title": None, "image": RED} for i in range(9)], "has no texts"),
         ([{"title": "red bag", "image": RED}], "no column looks like a product id"),
     ],

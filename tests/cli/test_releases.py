@@ -1,7 +1,5 @@
 """`aisle releases` as a person meets it."""
 
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,24 +8,7 @@ import pytest
 
 from aisle.current import read_current
 from aisle.layout import INDEX, Layout
-from cli.main import main
-
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
-    def call(*words: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["aisle", *map(str, words)])
-        try:
-            main()
-            code = 0
-        except SystemExit as error:
-            code = int(error.code or 0)
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return call
+from tests.cli.conftest import Run
 
 
 @pytest.fixture

@@ -87,10 +87,10 @@ def test_other_pixels_are_refused(checkpoint: Checkpoint, pixels: np.ndarray) ->
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"crop_size": {"height": 24, "width": 24}}, "crops to {'height': 24"),
+        ({"crop_size": {"height": 24, "width": 24}}, "crops to 24 pixels and the model takes 32"),
         ({"size": {"height": 32, "width": 32}}, "resizes to {'height': 32"),
         ({"do_normalize": False}, "normalisation"),
-        ({"do_center_crop": False}, "a centre crop"),
+        ({"do_center_crop": False}, "a square centre crop"),
     ],
 )
 def test_processors_that_aisle_does_not_reproduce_are_refused(
