@@ -80,4 +80,12 @@ class ReleaseCorrupt(ReleaseError):
 
 
 class IncompleteRun(AisleError):
-    """A batch run ended before its work was done; nothing was published."""
+    """A batch run ended before its work was done; nothing was published, what was done is kept."""
+
+
+class WorkspaceBusy(IncompleteRun):
+    """Another run holds the workspace."""
+
+
+class TooManyRejects(IncompleteRun):
+    """More of the catalog's rows cannot be indexed than may be."""

@@ -111,12 +111,78 @@ def worker_layout(provider: Provider = Provider.AUTO, *, workers: int | None = N
     return WorkerLayout(workers=workers, decode_threads=max(1, cpu_quota() // max(1, workers)), gpus=1, provider=found)
 
 
+def cluster_layout(
+    provider: Provider = Provider.AUTO, *, cpus: int, gpus: int, cpus_per_gpu: int, workers: int | None = None
+) -> WorkerLayout:
+    """The layout for a cluster, by what the cluster offers: the machine that asks may be another kind.
+
+    Args:
+        provider: Where the encoder is to run; `auto` takes the GPUs of a cluster that has some.
+        cpus: Cores of all nodes together.
+        gpus: GPUs of all nodes together.
+        cpus_per_gpu: Cores beside each GPU, which decode for it.
+        workers: Tasks at the same time; None takes every core or every GPU there is. Of a cluster that grows on demand,
+            as many as it is to grow to.
+
+    Raises:
+        ProviderUnavailable: GPUs were asked for and there is none.
+        SettingsError: `workers` is below 1.
+    """
+    found = provider
+    if provider is Provider.AUTO:
+        found = Provider.CUDA if gpus else Provider.CPU
+    if found is Provider.CPU:
+        return WorkerLayout(workers=max(1, cpus) if workers is None else workers)
+    if gpus == 0:
+        raise ProviderUnavailable("the Ray cluster offers no GPU: start nodes with one, or choose --provider cpu")
+    return WorkerLayout(
+        workers=gpus if workers is None else workers,
+        decode_threads=max(1, cpus_per_gpu),
+        gpus=1,
+        provider=Provider.CUDA,
+    )
+
+
 def count_gpus() -> int:
     """NVIDIA GPUs this process may use: those `CUDA_VISIBLE_DEVICES` names, or else the device files."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is not None:
         return len([name for name in visible.split(",") if name.strip() and name.strip() != "-1"])
     return len(list(Path("/dev").glob("nvidia[0-9]*")))
+
+
+@contextmanager
+def open_workers(
+    kind: ExecutorKind,
+    *,
+    provider: Provider = Provider.AUTO,
+    workers: int | None = None,
+    address: str | None = None,
+) -> Iterator[Executor]:
+    """Start an executor with the layout that suits where it runs: this machine, or the cluster at `address`.
+
+    Args:
+        kind: Which.
+        provider: Where the encoder is to run.
+        workers: Tasks at the same time; None takes every core or every GPU.
+        address: Of a running Ray cluster; `auto` finds the one that this machine is a node of.
+
+    Raises:
+        ProviderUnavailable: The named provider, or a GPU for it, is not to be had there.
+        SettingsError: As `open_executor`.
+    """
+    if kind is ExecutorKind.RAY and address is not None:
+        from batch.ray_executor import RayExecutor, joined
+
+        with joined(address) as offer:
+            layout = cluster_layout(
+                provider, cpus=offer.cpus, gpus=offer.gpus, cpus_per_gpu=offer.cpus_per_gpu, workers=workers
+            )
+            with RayExecutor(layout) as executor:
+                yield executor
+        return
+    with open_executor(kind, worker_layout(provider, workers=workers), address=address) as executor:
+        yield executor
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from aisle.errors import IncompleteRun
+from aisle.errors import IncompleteRun, WorkspaceBusy
 
 EXPIRY_SECONDS = 120.0
 """After this long without a sign of life an owner on another machine is dead."""
@@ -127,7 +127,7 @@ def hold(
         beat: Seconds between our own signs of life; a fraction of `expiry`.
 
     Raises:
-        IncompleteRun: Another process holds it; the message says which.
+        WorkspaceBusy: Another process holds it; the message says which.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     owner = _me(doing)
@@ -138,7 +138,7 @@ def hold(
             if holder is None and _take(path, owner):
                 break
         if time.monotonic() >= deadline:
-            raise IncompleteRun(_refusal(path, holder, waited=wait, expiry=expiry))
+            raise WorkspaceBusy(_refusal(path, holder, waited=wait, expiry=expiry))
         time.sleep(min(_POLL_SECONDS, max(0.0, deadline - time.monotonic())))
     lease = Lease(path, owner, expiry=expiry, beat=beat)
     try:

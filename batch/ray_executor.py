@@ -2,7 +2,10 @@
 
 import logging
 import os
-from collections.abc import Callable, Iterable, Iterator
+import socket
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Self
 
@@ -24,6 +27,9 @@ MAX_RETRIES = 2
 OBJECT_STORE_BYTES = 256 * 1024 * 1024
 """Tasks and results are small (vectors travel in shard files), so the local store need not be Ray's third of memory."""
 
+KNOCK_SECONDS = 10.0
+"""How long a cluster may take to answer at all."""
+
 _DEATHS = (WorkerCrashedError, OutOfMemoryError, NodeDiedError, LocalRayletDiedError)
 
 
@@ -31,6 +37,49 @@ _DEATHS = (WorkerCrashedError, OutOfMemoryError, NodeDiedError, LocalRayletDiedE
 @ray.remote(max_calls=0)  # type: ignore[untyped-decorator]
 def _call(function: Callable[[Task], Result], task: Task) -> Result:
     return function(task)
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What the nodes of a cluster have together.
+
+    Attributes:
+        cpus: Cores.
+        gpus: GPUs.
+        cpus_per_gpu: Cores beside each GPU, on the node that has the fewest; 0 where there is no GPU.
+    """
+
+    cpus: int
+    gpus: int
+    cpus_per_gpu: int
+
+
+@contextmanager
+def joined(address: str) -> Iterator[Offer]:
+    """Be a driver of a running cluster.
+
+    Args:
+        address: `host:port`, `ray://host:port`, or `auto` for the cluster that this machine is a node of.
+
+    Raises:
+        SettingsError: It cannot be reached.
+    """
+    _knock(address)
+    _start({}, address=address)
+    try:
+        yield offer_of([node["Resources"] for node in ray.nodes() if node["Alive"]])
+    finally:
+        ray.shutdown()
+
+
+def offer_of(nodes: Sequence[Mapping[str, float]]) -> Offer:
+    """What nodes have together, from the resources of each as Ray names them."""
+    with_gpus = [(int(node.get("CPU", 0)), int(node["GPU"])) for node in nodes if node.get("GPU", 0) >= 1]
+    return Offer(
+        cpus=sum(int(node.get("CPU", 0)) for node in nodes),
+        gpus=sum(gpus for _, gpus in with_gpus),
+        cpus_per_gpu=min((cpus // gpus for cpus, gpus in with_gpus), default=0),
+    )
 
 
 class RayExecutor:
@@ -53,7 +102,7 @@ class RayExecutor:
         self.layout = layout
         self._owner = not ray.is_initialized()
         if self._owner:
-            _start(layout, address)
+            _start({} if address else _own(layout), address=address or "local")
         missing = _missing(layout)
         if missing:
             self.close()
@@ -105,26 +154,38 @@ def _outcome(reference: Any, task: Task) -> Any:
         return TaskDied(task=task, detail=f"its worker died {1 + MAX_RETRIES} times ({reason})")
 
 
-def _start(layout: WorkerLayout, address: str | None) -> None:
-    # Read when Ray starts: work at full priority, report to nobody, give up on a task that eats all memory.
-    os.environ.setdefault("RAY_worker_niceness", "0")
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_task_oom_retries", str(MAX_RETRIES))
-    local: dict[str, Any] = {
+def _own(layout: WorkerLayout) -> dict[str, Any]:
+    """How Ray is started on this machine: as large as the layout, and nothing that listens to the outside."""
+    return {
         "num_cpus": layout.workers * layout.cpus,
         "include_dashboard": False,
         "object_store_memory": OBJECT_STORE_BYTES,
     }
+
+
+def _knock(address: str) -> None:
+    """Find out in seconds what Ray takes minutes for: whether anybody listens there."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not (host and port.isdecimal()):
+        return  # `auto`: Ray finds it in its own files
     try:
-        ray.init(
-            address=address or "local",
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-            runtime_env={},
-            **({} if address else local),
-        )
+        socket.create_connection((host.strip("[]"), int(port)), timeout=KNOCK_SECONDS).close()
+    except OSError as error:
+        raise SettingsError(
+            f"nobody listens at {address} ({error}): is the Ray cluster up, and is that the address of its head node? "
+            "Without --address Ray runs on this machine"
+        ) from error
+
+
+def _start(options: dict[str, Any], *, address: str) -> None:
+    # Read when Ray starts: work at full priority, report to nobody, give up on a task that eats all memory.
+    os.environ.setdefault("RAY_worker_niceness", "0")
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_task_oom_retries", str(MAX_RETRIES))
+    try:
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, runtime_env={}, **options)
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
-        where = f"join the Ray cluster at {address}" if address else "start Ray on this machine"
+        where = "start Ray on this machine" if address == "local" else f"join the Ray cluster at {address}"
         raise SettingsError(f"cannot {where} ({str(error).splitlines()[0]}); or choose --executor local") from error
 
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from aisle.catalog import RejectReason
-from aisle.errors import ImageFault, IncompleteRun, ReleaseCorrupt
+from aisle.errors import ImageFault, TooManyRejects, ReleaseCorrupt
 from aisle.files import write_atomically
 
 
@@ -98,17 +98,17 @@ def check_rejects(rejects: Sequence[Reject], *, rows: int, most: float) -> None:
         most: Largest fraction of rows that may be rejected.
 
     Raises:
-        IncompleteRun: Too many rows were rejected, or none is left; with counts and examples.
+        TooManyRejects: Too many rows were rejected, or none is left; with counts and examples.
     """
     if rows == 0:
-        raise IncompleteRun("the catalog has no rows; nothing was published")
+        raise TooManyRejects("the catalog has no rows; nothing was published")
     if len(rejects) < rows and len(rejects) <= most * rows:
         return
     counts = ", ".join(f"{reason} {count:,}" for reason, count in count_reasons(rejects).items())
     examples = "; ".join(
         f"row {reject.row} ({reject.id or 'no id'}): {reject.detail}" for reject in example_rejects(rejects)
     )
-    raise IncompleteRun(
+    raise TooManyRejects(
         f"{len(rejects):,} of {rows:,} rows cannot be indexed ({counts}) and at most {100 * most:g}% may be rejected; "
         f"nothing was published. Mend the catalog or its column roles, or raise --max-rejects. {examples}"
     )

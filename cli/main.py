@@ -10,6 +10,7 @@ import aisle
 from aisle.errors import AisleError
 from cli import demo, evaluate, export, finetune, hide, loadtest, reindex, releases, search, serve
 from cli.console import complain
+from cli.exit_codes import ExitCode, exit_code
 
 EPILOG = """
 **A catalog of your own, in three lines:**
@@ -20,9 +21,6 @@ EPILOG = """
 
 `aisle serve --workspace shop`
 """
-
-INTERRUPTED = 130
-"""Exit code after Ctrl-C, as shells have it: 128 and the signal's number."""
 
 app = typer.Typer(
     name="aisle",
@@ -62,31 +60,35 @@ def root(
 
 
 def main() -> None:
-    """Run the command line; the exit code is 0, 1 for an error, 2 for wrong usage, 130 for Ctrl-C."""
+    """Run the command line; how it ended is an `ExitCode`."""
     debug = "--debug" in sys.argv
     if debug:  # wherever it stands: `aisle reindex --debug` is what people type
         sys.argv = [sys.argv[0], "--debug", *(word for word in sys.argv[1:] if word != "--debug")]
     try:
         app(prog_name="aisle")
-    except AisleError as error:
-        if debug:
-            traceback.print_exc()
-        complain(str(error))
-        sys.exit(1)
     except SystemExit as ended:
-        if ended.code == INTERRUPTED:
+        if ended.code == ExitCode.INTERRUPTED:
             complain("interrupted; nothing half done is visible, and the next run goes on from here")
         raise
-    except ModuleNotFoundError as error:
-        if debug:
-            traceback.print_exc()
-        complain(f"this command needs the package {error.name}: {_remedy(error.name or '')}")
-        sys.exit(1)
     except Exception as error:  # noqa: BLE001 - the process boundary: a shell gets a line, not a page
         if debug:
             traceback.print_exc()
-        complain(f"unexpected {type(error).__name__}: {error} (again with --debug for the traceback)")
-        sys.exit(1)
+        code = exit_code(error)
+        complain(_line(error, code))
+        sys.exit(code)
+
+
+def _line(error: Exception, code: ExitCode) -> str:
+    match error:
+        case AisleError():
+            return str(error)
+        case ModuleNotFoundError():
+            return f"this command needs the package {error.name}: {_remedy(error.name or '')}"
+        case OSError() if code is ExitCode.AGAIN:
+            where = f" at {error.filename}" if error.filename else ""
+            return f"the disk is full{where} ({error.strerror}); what was finished is kept: make room and run again"
+        case _:
+            return f"unexpected {type(error).__name__}: {error} (again with --debug for the traceback)"
 
 
 _EXTRAS = {

@@ -65,7 +65,14 @@ def reindex(
     provider: Annotated[Provider, typer.Option(help="Where the model runs.")] = Provider.AUTO,
     workers: Annotated[int | None, typer.Option(help="Tasks at the same time; default every core or GPU.")] = None,
     executor: Annotated[str, typer.Option(help="ray, or local: plain processes of this machine.")] = "ray",
-    address: Annotated[str | None, typer.Option(help="Address of a Ray cluster; default Ray on this machine.")] = None,
+    address: Annotated[
+        str | None,
+        typer.Option(
+            envvar="RAY_ADDRESS",
+            help="Address of a Ray cluster, `auto` for the one this machine is a node of; default Ray on this machine. "
+            "Ray sets the variable for its jobs.",
+        ),
+    ] = None,
 ) -> None:
     """Embed a catalog, build and verify a release, and make it live in one step.
 
@@ -121,21 +128,21 @@ def run_reindex(
     address: str | None = None,
 ) -> "Summary":
     """Run with bars, on an executor that is stopped at the end."""
-    from batch.executor import open_executor, worker_layout
+    from batch.executor import open_workers
     from batch.reindex import reindex as run
 
-    machines = worker_layout(provider, workers=workers)
-    say(f"{kind}: {machines.workers} workers on {machines.provider}")
-    with open_executor(kind, machines, address=address) as executor, RunProgress() as progress:
-        return run(
-            catalog=catalog,
-            layout=layout,
-            model=model,
-            roles=roles,
-            executor=executor,
-            options=options,
-            progress=progress,
-        )
+    with open_workers(kind, provider=provider, workers=workers, address=address) as executor:
+        say(f"{kind}: {executor.layout.workers} workers on {executor.layout.provider}")
+        with RunProgress() as progress:
+            return run(
+                catalog=catalog,
+                layout=layout,
+                model=model,
+                roles=roles,
+                executor=executor,
+                options=options,
+                progress=progress,
+            )
 
 
 def describe(roles: Roles) -> str:

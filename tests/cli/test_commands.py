@@ -115,11 +115,9 @@ def test_filters(run: Run, workspace: Path) -> None:
         ),
     ],
 )
-def test_errors_are_one_line_and_exit_1(
-    run: Run, workspace: Path, catalog: Path, words: list[str], message: str
-) -> None:
+def test_errors_are_one_line(run: Run, workspace: Path, catalog: Path, words: list[str], message: str) -> None:
     code, out, err = run(*(word.format(workspace=workspace, catalog=catalog) for word in words))
-    assert code == 1
+    assert code in {1, 65, 78}, err
     assert out == ""
     last = err.strip().splitlines()[-1]
     assert last.startswith("error: ")
@@ -129,7 +127,7 @@ def test_errors_are_one_line_and_exit_1(
 
 def test_debug_shows_the_traceback_wherever_it_stands(run: Run) -> None:
     code, _, err = run("search", "x", "--workspace", "/nowhere", "--debug")
-    assert code == 1
+    assert code == 65
     assert "Traceback" in err
 
 
@@ -170,7 +168,7 @@ def test_several_models_need_a_choice(
     assert run("reindex", *common)[0] == 0, "the only model is taken"
     assert run("reindex", *common, "--model", other_model)[0] == 0
     code, _, err = run("reindex", *common)
-    assert code == 1
+    assert code == 78
     assert "choose one with --model" in err
     code, _, err = run("reindex", *common, "--model", tiny_model.name[:6])
     assert code == 0, err
@@ -195,5 +193,5 @@ def test_a_catalog_without_rows_is_one_clear_line(run: Run, tmp_path: Path, tiny
         "reindex", "--catalog", tmp_path / "empty.parquet", "--workspace", tmp_path / "w", "--model", tiny_model,
         "--executor", "local", "--workers", 1,
     )  # fmt: skip
-    assert code == 1
+    assert code == 65
     assert "error: the catalog has no rows" in err

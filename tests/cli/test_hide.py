@@ -42,5 +42,5 @@ def test_hide_and_unhide(said: Said, tmp_path: Path) -> None:
 def test_ids_are_wanted(said: Said) -> None:
     assert said("hide")[0] == 2
     code, err = said("hide", "")
-    assert code == 1
+    assert code == 78
     assert "error: a product id is empty" in err

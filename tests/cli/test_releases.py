@@ -73,7 +73,7 @@ def test_verify(run: Run, workspace: Path) -> None:
     path = Layout(root=workspace).release(older) / INDEX
     path.write_bytes(path.read_bytes()[:-1])
     code, out, err = run("releases", "verify", older, "--workspace", workspace)
-    assert code == 1
+    assert code == 65
     assert out == ""
     assert INDEX in err
     assert run("releases", "verify", live, "--workspace", workspace)[0] == 0
@@ -88,7 +88,7 @@ def test_rollback_and_forward(run: Run, workspace: Path) -> None:
     assert run("releases", "rollback", live, "--workspace", workspace)[0] == 0
     assert read_current(Layout(root=workspace)) == live
     code, _, err = run("releases", "rollback", "1999", "--workspace", workspace)
-    assert code == 1
+    assert code == 65
     assert "no release is called '1999'" in err
 
 
@@ -115,6 +115,6 @@ def test_every_command_has_help(run: Run, command: str) -> None:
 @pytest.mark.parametrize("command", ["show", "verify", "rollback"])
 def test_an_empty_workspace_is_one_clear_line(run: Run, tmp_path: Path, command: str) -> None:
     code, out, err = run("releases", command, "--workspace", tmp_path)
-    assert code == 1
+    assert code == 65
     assert out == ""
     assert "has no release yet: run `aisle reindex`" in err
