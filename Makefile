@@ -25,6 +25,7 @@ help: ## List the targets
 .venv/ready-dev: .venv/bin/python requirements.lock pyproject.toml
 	@echo "Installing what development needs into .venv ..."
 	$(PIP) --editable '.[cpu,export,train,batch,serving,demo,dev]'
+	$(PIP) --no-deps clip-retrieval # the tests run its client, which needs `requests` alone; its back end pins old numpy
 	@touch $@ .venv/ready-demo
 
 demo: .venv/ready-demo ## Draw a catalog, index it and serve the page (SERVE=0: all but stay up)
@@ -46,6 +47,7 @@ test: .venv/ready-dev ## The whole suite: no network, no GPU, no download
 lock: ## Resolve requirements.lock anew (the CPU variant, all extras)
 	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
 	.venv-lock/bin/python -m pip install --quiet --editable '.[cpu,export,train,batch,serving,demo,dev]' torch==2.13.0
+	.venv-lock/bin/python -m pip install --quiet --no-deps clip-retrieval
 	.venv-lock/bin/python -m pip freeze --exclude-editable | sed 's/+cpu$$//' > requirements.lock
 	rm -rf .venv-lock
 

@@ -103,6 +103,10 @@ class OnnxEncoder:
             return np.zeros((0, self.dimension), dtype=np.float32)
         return self._run(self._text, tokenize(texts, self._tokenizer))
 
+    def count_tokens(self, texts: Sequence[str], /) -> int:
+        """Tokens the model reads of these texts together, special ones included, padding not."""
+        return sum(sum(encoding.attention_mask) for encoding in self._tokenizer.encode_batch(list(texts)))
+
     def _run(self, session: onnxruntime.InferenceSession, batch: NDArray[Any]) -> UnitVectors:
         if len(batch) == 0:
             return np.zeros((0, self.dimension), dtype=np.float32)

@@ -27,7 +27,7 @@ async def query_of_body(body: SearchRequest) -> Query:
     """
     return Query(
         text=body.text or "",
-        image=await _picture(body.image) if body.weights.image else b"",
+        image=await read_picture(body.image) if body.weights.image else b"",
         like=_ids(body.like),
         vector=tuple(body.vector or ()),
         weights=_weights(body.weights),
@@ -105,13 +105,13 @@ async def _part(part: QueryPart) -> Part:
     if part.text is not None:
         return TextPart(part.text, part.weight)
     if part.image is not None:
-        return ImagePart(await _picture(part.image), part.weight)
+        return ImagePart(await read_picture(part.image), part.weight)
     if part.like is not None:
         return LikePart(_ids(part.like), part.weight)
     return VectorPart(tuple(part.vector or ()), part.weight)
 
 
-async def _picture(text: str | None) -> bytes:
+async def read_picture(text: str | None) -> bytes:
     """Bytes of base64 or of a data URI, read in a thread: a photo takes a while."""
     if not text:
         return b""

@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, Response
 from starlette.routing import Match, Route
 
-from serving import product_routes, search_routes
+from serving import knn_routes, openai_routes, product_routes, search_routes
 from serving.answers import describe_release, release_json, to_json
 from serving.metrics import CONTENT_TYPE
 from serving.response_schemas import ReleaseResponse, Status
@@ -19,7 +19,7 @@ from web import STATIC
 
 router = APIRouter()
 
-ROUTERS = (search_routes.router, product_routes.router, router)
+ROUTERS = (search_routes.router, product_routes.router, openai_routes.router, knn_routes.router, router)
 """In the order in which they are asked: `/products/{id}/similar` comes before `/products/{id}`."""
 
 

@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Sequence
-from typing import Annotated, Any, TypeVar
+from collections.abc import Sequence
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.exceptions import RequestValidationError
@@ -27,15 +27,13 @@ from serving.schemas import (
     SuggestParameters,
 )
 from serving.searcher import Searcher
-from serving.service_state import documented, json_response, live, state_of
+from serving.service_state import documented, json_response, live, state_of, unless_gone
 from serving.snapshot import Snapshot
 
 _LOG = logging.getLogger("bentoml.aisle")
 
 CONCURRENT = 16
 """Queries of one batch that are worked on at the same time: enough to fill the encoder, too few to fill its queue."""
-
-Outcome = TypeVar("Outcome")
 
 router = APIRouter()
 
@@ -90,7 +88,7 @@ async def search_image(
 async def search_batch(request: Request, body: BatchRequest) -> Response:
     """One answer, or one error, per query; a faulty query costs the others nothing."""
     state, snapshot = state_of(request), live(request)
-    outcomes = await _unless_gone(request, _each(state.searcher, snapshot, body.queries))
+    outcomes = await unless_gone(request, _each(state.searcher, snapshot, body.queries))
     if outcomes is None:
         return Response(status_code=GONE)
     results = [_result(outcome) for outcome in outcomes]
@@ -130,7 +128,7 @@ async def suggest(request: Request, parameters: Annotated[SuggestParameters, Que
 async def answered(request: Request, snapshot: Snapshot, query: ReleaseQuery) -> Response:
     """The response to one query."""
     state = state_of(request)
-    answer = await _unless_gone(request, state.searcher.search(snapshot, query))
+    answer = await unless_gone(request, state.searcher.search(snapshot, query))
     if answer is None:
         return Response(status_code=GONE)
     state.metrics.stages(answer.milliseconds)
@@ -161,20 +159,3 @@ def _result(outcome: Answer | BaseException) -> Answer | Failure:
             return failure
         case _:
             raise outcome  # the worker is ending
-
-
-async def _unless_gone(request: Request, work: Coroutine[Any, Any, Outcome]) -> Outcome | None:
-    """Do the work; None when the client goes away first: nobody waits for a search that a newer one replaced."""
-    task = asyncio.ensure_future(work)
-    gone = asyncio.ensure_future(_disconnected(request))
-    try:
-        await asyncio.wait((task, gone), return_when=asyncio.FIRST_COMPLETED)
-        return task.result() if task.done() else None
-    finally:
-        gone.cancel()
-        task.cancel()
-
-
-async def _disconnected(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass

@@ -19,7 +19,7 @@ from serving.admission import Admission, Bounds
 from serving.batcher import Batcher, BatchObserver, QueueLimits
 from serving.engine import Plan, Ranking
 from serving.flights import Flights
-from serving.query import MAX_PARTS, Answer, Hit, ImagePart, Milliseconds, Query, TextPart
+from serving.query import MAX_PARTS, Answer, Hit, ImagePart, Milliseconds, Part, Query, TextPart
 from serving.snapshot import Snapshot
 from serving.suggestions import Suggestion
 from serving.text_cache import TextCache
@@ -142,9 +142,23 @@ class Searcher:
         """
         return await self._suggestions.enqueue((snapshot, typed, k))
 
+    async def embed(self, snapshot: Snapshot, part: TextPart | ImagePart) -> UnitVectors:
+        """The vector of one text or one picture.
+
+        Returns:
+            float32 `[dimension]`, of norm 1.
+
+        Raises:
+            InvalidImage: The picture cannot be used.
+            Overloaded: Too much is being worked on already.
+        """
+        with self._visit([part]):
+            encoded, _ = await self._encode(snapshot, [part], time.perf_counter())
+        return encoded[0]
+
     async def _answer(self, snapshot: Snapshot, plan: Plan, started: float) -> Answer:
-        with self._visit(plan):
-            encoded, decoded = await self._encode(snapshot, plan, started)
+        with self._visit(plan.parts):
+            encoded, decoded = await self._encode(snapshot, plan.parts, started)
             ready = time.perf_counter() if encoded else decoded
             found = await self._searches.enqueue(_Lookup(snapshot, plan, encoded))
         return Answer(
@@ -161,22 +175,24 @@ class Searcher:
             ),
         )
 
-    def _visit(self, plan: Plan) -> AbstractContextManager[None]:
+    def _visit(self, parts: Sequence[Part]) -> AbstractContextManager[None]:
         """Come in by the door for what costs most."""
-        pictures = sum(isinstance(part, ImagePart) for part in plan.parts)
+        pictures = sum(isinstance(part, ImagePart) for part in parts)
         if pictures:
             return self._picture_door.visit(pictures)
-        return self._text_door.visit(max(1, sum(isinstance(part, TextPart) for part in plan.parts)))
+        return self._text_door.visit(max(1, sum(isinstance(part, TextPart) for part in parts)))
 
-    async def _encode(self, snapshot: Snapshot, plan: Plan, started: float) -> tuple[dict[int, UnitVectors], float]:
-        """Vectors of texts and pictures by their places in the plan, and when the last picture was decoded."""
+    async def _encode(
+        self, snapshot: Snapshot, parts: Sequence[Part], started: float
+    ) -> tuple[dict[int, UnitVectors], float]:
+        """Vectors of texts and pictures by their places among the parts, and when the last picture was decoded."""
         encoder, model = snapshot.encoder, snapshot.encoder.manifest.fingerprint
         encoded: dict[int, UnitVectors] = {}
         texts: dict[int, asyncio.Future[UnitVectors]] = {}
         pictures: dict[int, asyncio.Future[Any]] = {}  # of pixels, then of vectors
         decoded = started
         try:
-            for place, part in enumerate(plan.parts):
+            for place, part in enumerate(parts):
                 if isinstance(part, TextPart):
                     known = self._cache.get(model, part.text)
                     self._observer.cached_text(known is not None)
@@ -195,7 +211,7 @@ class Searcher:
             for pending in (*texts.values(), *pictures.values()):
                 pending.cancel()  # a picture failed, or the request went away
         for place in texts:
-            part = plan.parts[place]
+            part = parts[place]
             if isinstance(part, TextPart):
                 self._cache.put(model, part.text, encoded[place])
         return encoded, decoded

@@ -1,7 +1,9 @@
 """What the routes work with, and the few steps they share."""
 
+import asyncio
+from collections.abc import Coroutine
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel
 from starlette.requests import Request
@@ -14,6 +16,8 @@ from serving.response_schemas import ErrorResponse
 from serving.searcher import Searcher
 from serving.snapshot import Snapshot
 from serving.watcher import Watcher
+
+Outcome = TypeVar("Outcome")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,3 +64,20 @@ def json_response(content: bytes) -> Response:
 def documented(model: type[BaseModel], *errors: int) -> dict[int | str, dict[str, Any]]:
     """OpenAPI's view of a route: its answer, and the errors it may give."""
     return {200: {"model": model}, **{status: {"model": ErrorResponse} for status in errors}}
+
+
+async def unless_gone(request: Request, work: Coroutine[Any, Any, Outcome]) -> Outcome | None:
+    """Do the work; None when the client goes away first: nobody waits for a search that a newer one replaced."""
+    task = asyncio.ensure_future(work)
+    gone = asyncio.ensure_future(_disconnected(request))
+    try:
+        await asyncio.wait((task, gone), return_when=asyncio.FIRST_COMPLETED)
+        return task.result() if task.done() else None
+    finally:
+        gone.cancel()
+        task.cancel()
+
+
+async def _disconnected(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass

@@ -5,6 +5,7 @@ eighth), a text is the normalised sum of its words. Pictures: the mean red, gree
 """
 
 import io
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -16,6 +17,8 @@ import hypothesis
 import numpy as np
 import onnx
 import pytest
+import uvicorn
+from fastapi import FastAPI
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 from starlette.testclient import TestClient
@@ -395,3 +398,28 @@ def client(release, start) -> Iterator[TestClient]:
     release()
     with start() as client:
         yield client
+
+
+@pytest.fixture
+def serving_app(settings, release) -> FastAPI:
+    """The application over the shop, for `listening`."""
+    release()
+    return create_app(settings)
+
+
+@pytest.fixture
+def listening(serving_app) -> Iterator[str]:
+    """The address of `serving_app`, on a socket."""
+    config = uvicorn.Config(serving_app, port=0, log_level="error", ws="none", lifespan="on")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    try:
+        deadline = time.monotonic() + 10
+        while not server.started or serving_app.state.service.watcher.snapshot is None:
+            assert time.monotonic() < deadline, "the server did not start"
+            time.sleep(0.01)
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(10)
