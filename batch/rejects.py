@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from aisle.catalog import RejectReason
-from aisle.errors import ImageFault, TooManyRejects, ReleaseCorrupt
+from aisle.errors import ImageFault, ReleaseCorrupt, TooManyRejects
 from aisle.files import write_atomically
 
 
