@@ -24,6 +24,13 @@ def print_table(title: str, rows: Sequence[Mapping[str, object]]) -> None:
     print(flush=True)
 
 
+def print_bar(what: str, value: float, *, at_most: float | None = None, at_least: float | None = None) -> None:
+    """Say whether a figure keeps the bar it is held against; exactly one bound is given."""
+    kept = value <= at_most if at_most is not None else at_least is not None and value >= at_least
+    bar = f"<= {at_most:g}" if at_most is not None else f">= {at_least:g}"
+    print(f"{what}: {value:.2f} (bar {bar}: {'kept' if kept else 'MISSED'})", flush=True)
+
+
 def write_json(path: Path, values: Mapping[str, object]) -> None:
     """Write what `--json FILE` asks for."""
     path.write_text(json.dumps(values, indent=2, allow_nan=False) + "\n", encoding="utf-8")

@@ -89,13 +89,21 @@ class Admission:
         finally:
             self.inside -= work
 
-    def _enter(self, work: int) -> None:
+    def check(self) -> None:
+        """Find out whether one more would be turned away, without coming in.
+
+        Raises:
+            Overloaded: It would, and counts as if it had tried.
+        """
         now = self._clock()
         if self.inside >= self._bound(now):
             self._calm_from = now + CALM_SECONDS
             raise Overloaded(f"{self.inside} {self._name} are being worked on already: try again in a moment")
+
+    def _enter(self, work: int) -> None:
+        self.check()
         if self.inside == 0:
-            self._counted_from = now  # nothing was done before
+            self._counted_from = self._clock()  # nothing was done before
         self.inside += work
 
     def _bound(self, now: float) -> int:

@@ -24,6 +24,7 @@ from serving.routes import ROUTERS, unmatched
 from serving.searcher import Searcher
 from serving.service_state import ServiceState
 from serving.snapshot import Snapshot, load_snapshot
+from serving.turnstile import turn_away
 from serving.watcher import Watcher
 from web import STATIC
 
@@ -86,6 +87,7 @@ def create_app(settings: Settings, *, metrics_folder: Path | None = None) -> Fas
         metrics=metrics,
         max_body_bytes=settings.max_body_bytes,
         timeout_seconds=settings.timeout_seconds,
+        turn_away=turn_away,
     )
     errors.install(app)
     return app

@@ -75,6 +75,8 @@ class Batcher(Generic[Item, Result]):
         self._observer = observer
         self._waiting: deque[tuple[Item, asyncio.Future[Result]]] = deque()
         self._running = 0
+        self._told = 0  # the depth that the observer knows
+        observer.depth(name, 0)
         self._threads = ThreadPoolExecutor(
             limits.in_flight, thread_name_prefix=f"aisle-{name}", initializer=_be_nice, initargs=(niceness,)
         )
@@ -118,7 +120,9 @@ class Batcher(Generic[Item, Result]):
                 work = self._threads.submit(_outcomes, self._run, [item for item, _ in batch])
                 futures = [future for _, future in batch]
                 work.add_done_callback(lambda done, futures=futures: self._hand_back(loop, done, futures))  # type: ignore[misc]
-        self._observer.depth(self._name, len(self._waiting))
+        if len(self._waiting) != self._told:
+            self._told = len(self._waiting)
+            self._observer.depth(self._name, self._told)
 
     def _hand_back(
         self,

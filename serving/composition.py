@@ -29,9 +29,12 @@ class Composition:
 
     Attributes:
         terms: float32 `[parts, 2, dimension]`: the summands of both halves, weighted and scaled.
+        direction: float32 `[1, dimension]`, norm 1: what both halves are multiples of, by the weights of the product's
+            halves; None when they are two different vectors.
     """
 
     terms: NDArray[np.float32]
+    direction: UnitVectors | None
 
     @property
     def vector(self) -> ProductVectors:
@@ -57,12 +60,14 @@ def compose(parts: Sequence[Part], vectors: Sequence[UnitVectors], *, halves: Ha
         for part, vector in zip(parts, vectors, strict=True)
     ]
     terms = np.stack(given).astype(np.float32, copy=False)
-    norms = np.linalg.norm(terms.sum(axis=0), axis=1)
+    totals = terms.sum(axis=0)
+    norms = np.linalg.norm(totals, axis=1)
     weights = np.array([halves.image, halves.text], dtype=np.float32)
     scale = np.divide(weights, norms, out=np.zeros_like(weights), where=norms >= _NOTHING)
     if not scale.any():
         raise InvalidQuery("the parts of the query cancel each other out: change their weights")
-    return Composition(terms=terms * scale[:, np.newaxis])
+    alike = all(vector.ndim == 1 for vector in vectors)
+    return Composition(terms=terms * scale[:, np.newaxis], direction=totals[:1] / norms[0] if alike else None)
 
 
 def resemblance(index: ProductIndex, rows: Sequence[int]) -> UnitVectors:

@@ -5,6 +5,7 @@ import logging
 import re
 import time
 import uuid
+from collections.abc import Callable
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.staticfiles import StaticFiles
@@ -32,7 +33,15 @@ SECURITY_HEADERS = {
 class Edge:
     """ASGI middleware around the whole application."""
 
-    def __init__(self, app: ASGIApp, *, metrics: Metrics, max_body_bytes: int, timeout_seconds: float) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        metrics: Metrics,
+        max_body_bytes: int,
+        timeout_seconds: float,
+        turn_away: Callable[[Scope, Headers], Failure | None],
+    ) -> None:
         """Wrap an application.
 
         Args:
@@ -40,8 +49,10 @@ class Edge:
             metrics: Counts every request.
             max_body_bytes: Longest body that is read.
             timeout_seconds: Longest time for one request.
+            turn_away: Says why a request is not taken at all, before anything of it is read.
         """
         self._app = app
+        self._turn_away = turn_away
         self._metrics = metrics
         self._max_body_bytes = max_body_bytes
         self._timeout_seconds = timeout_seconds
@@ -84,6 +95,8 @@ class Edge:
         declared = headers.get("content-length", "")
         if declared.isdecimal() and int(declared) > self._max_body_bytes:
             return failure_of(BodyTooLarge(self._max_body_bytes))
+        if (refusal := self._turn_away(scope, headers)) is not None:
+            return refusal
         try:
             async with asyncio.timeout(self._timeout_seconds):
                 await self._app(scope, self._bounded(receive), send)

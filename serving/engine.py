@@ -163,9 +163,10 @@ def rank(snapshot: Snapshot, plan: Plan, composition: Composition | None) -> Ran
     if composition is None:
         rows = (np.arange(matches) if mask is None else np.flatnonzero(mask))[wanted].astype(np.int64)
     else:
-        found_scores, found_rows = snapshot.index.rank(
-            composition.vector, depth=plan.offset + plan.k, order=snapshot.order, allowed=mask
-        )
+        index, vector = snapshot.index, composition.vector
+        if composition.direction is not None and snapshot.fused is not None and plan.halves == snapshot.fused_halves:
+            index, vector = snapshot.fused, composition.direction
+        found_scores, found_rows = index.rank(vector, depth=plan.offset + plan.k, order=snapshot.order, allowed=mask)
         scores, rows = found_scores[wanted], found_rows[wanted]
     facets = tuple(snapshot.columns[name].facet(name, mask) for name in plan.facets)
     return Ranking(rows=rows, scores=scores, matches=matches, facets=facets)

@@ -26,8 +26,9 @@ from serving.text_cache import TextCache
 
 Given = TypeVar("Given")
 
-PICTURE_NICENESS = 10
-"""A picture costs as much as ten texts, so its threads give way to theirs: a core that both want goes to the text."""
+TEXT_NICENESS, PICTURE_NICENESS = 5, 15
+"""How readily threads leave a core to others. The event loop comes first: it tells those who are turned away. A picture
+costs as much as four texts, so its threads give way to theirs: a core that both want goes to the text."""
 
 DECODE, IMAGES, TEXTS, SEARCHES, SUGGESTIONS = "decode", "images", "texts", "searches", "suggestions"
 """Names of the queues."""
@@ -102,12 +103,14 @@ class Searcher:
             name=TEXTS,
             limits=QueueLimits(batch=settings.text_batch, in_flight=flight, waiting=texts),
             observer=observer,
+            niceness=TEXT_NICENESS,
         )
         self._searches: Batcher[_Lookup, _Found] = Batcher(
             _look_up,
             name=SEARCHES,
             limits=QueueLimits(batch=1, in_flight=settings.search_workers, waiting=texts + pictures),
             observer=observer,
+            niceness=TEXT_NICENESS,
         )
         self._suggestions: Batcher[tuple[Snapshot, str, int], tuple[Suggestion, ...]] = Batcher(
             _suggest,
@@ -133,6 +136,14 @@ class Searcher:
         started = time.perf_counter()
         plan = engine.plan_query(snapshot, query)
         return await self._flights.join((snapshot, query.key), lambda: self._answer(snapshot, plan, started))
+
+    def check(self, *, pictured: bool) -> None:
+        """Find out whether a search would be turned away, before anything of it is read.
+
+        Raises:
+            Overloaded: It would.
+        """
+        (self._picture_door if pictured else self._text_door).check()
 
     async def suggest(self, snapshot: Snapshot, typed: str, *, k: int) -> tuple[Suggestion, ...]:
         """What a shopper may be typing.

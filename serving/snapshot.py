@@ -13,11 +13,12 @@ from aisle.hidden import read_hidden
 from aisle.index import ProductIndex
 from aisle.layout import INDEX, Layout
 from aisle.machine import Provider
-from aisle.manifest import QueryKind, ReleaseManifest, load_release_manifest
+from aisle.manifest import IndexKind, QueryKind, ReleaseManifest, load_release_manifest
 from aisle.products import Products
 from aisle.types import UnitVectors
 from aisle.vectors import HalfWeights, query_vector
 from serving.columns import FilterColumn, Mask, filter_columns
+from serving.fusion import fuse
 from serving.suggestions import Suggestions, collect_suggestions
 
 
@@ -29,6 +30,7 @@ class Snapshot:
         manifest: The release's `release.json`.
         encoder: Of the model the release was built with.
         index: Product vectors.
+        fused: The same summed up by `fused_halves`, when the index is exact; None when it is not.
         products: Fields and thumbnails, hidden ones among them: ask for their rows here.
         columns: Attributes ready to be filtered by and counted.
         order: int64 `[products]`: place of each row when all are sorted by id.
@@ -44,6 +46,7 @@ class Snapshot:
     columns: Mapping[str, FilterColumn]
     order: NDArray[np.int64]
     suggestions: Suggestions
+    fused: ProductIndex | None = None
     hidden: frozenset[str] = frozenset()
     shown: Mask | None = None
 
@@ -51,6 +54,11 @@ class Snapshot:
     def id(self) -> str:
         """The release."""
         return self.manifest.id
+
+    @property
+    def fused_halves(self) -> HalfWeights:
+        """Of texts, which are most of what is asked."""
+        return self.half_weights(QueryKind.TEXT)
 
     @property
     def hidden_products(self) -> int:
@@ -134,6 +142,8 @@ def load_snapshot(
         suggestions=collect_suggestions(products, columns),
     )
     _check(snapshot)
+    if manifest.index.kind is IndexKind.EXACT:
+        snapshot = replace(snapshot, fused=fuse(snapshot.index, snapshot.fused_halves))
     _warm(snapshot)
     return snapshot.hiding(read_hidden(layout))
 

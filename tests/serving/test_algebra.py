@@ -170,7 +170,8 @@ def test_terms_add_up_to_the_score(shop, photo, data):
     planned = engine.plan_query(shop, Query(**query)).parts
     for hit in answer.hits:
         assert [term.weight for term in hit.explanation] == [part.weight for part in planned]
-        assert sum(term.image + term.text for term in hit.explanation) == pytest.approx(hit.score, abs=2e-5)
+        # Half precision in eight dimensions: a sum of both halves is rounded once more than each half.
+        assert sum(term.image + term.text for term in hit.explanation) == pytest.approx(hit.score, abs=5e-4)
     assert ranking(answer) == ranking(ask(shop, query, k=50))  # being explained changes nothing
 
 
@@ -191,7 +192,7 @@ def test_scores_are_weighted_cosines(shop, photo, data):
     for hit in answer.hits[:20]:
         product = shop.index.vectors(np.array([shop.row(hit.id)]))[0]
         expected = plan.halves.image * pictures @ product[:8] + plan.halves.text * texts @ product[8:]
-        assert hit.score == pytest.approx(expected, abs=1e-4)
+        assert hit.score == pytest.approx(expected, abs=5e-4)
 
 
 def vector_of(shop, part) -> np.ndarray:

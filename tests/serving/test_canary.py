@@ -58,13 +58,13 @@ def test_slow_searches_do_not_pile_up(opened, monkeypatch):
     """A trial that lasts longer than it is fresh is waited for, not begun again."""
     snapshot, encoded = opened
     monkeypatch.setattr(canary_module, "FRESH_SECONDS", 0.0)
-    gate, rank = threading.Event(), snapshot.index.rank
+    gate, rank = threading.Event(), snapshot.fused.rank
 
     def slow(*arguments, **options):
         assert gate.wait(10)
         return rank(*arguments, **options)
 
-    monkeypatch.setattr(snapshot.index, "rank", slow)
+    monkeypatch.setattr(snapshot.fused, "rank", slow)
 
     async def probe():
         canary = Canary(limits=ImageLimits())
@@ -83,8 +83,8 @@ def test_slow_searches_do_not_pile_up(opened, monkeypatch):
 
 def test_a_release_that_finds_nothing_is_not_ready(opened, monkeypatch):
     snapshot, _ = opened
-    rank = snapshot.index.rank
-    monkeypatch.setattr(snapshot.index, "rank", lambda *a, **o: tuple(found[:0] for found in rank(*a, **o)))
+    rank = snapshot.fused.rank
+    monkeypatch.setattr(snapshot.fused, "rank", lambda *a, **o: tuple(found[:0] for found in rank(*a, **o)))
     with pytest.raises(NoRelease, match="finds nothing"):
         asyncio.run(Canary(limits=ImageLimits()).check(snapshot))
 

@@ -77,14 +77,14 @@ def test_requests_of_two_releases_meet_in_one_batch(layout, release, item, mirro
 
 def test_equal_queries_in_flight_are_answered_once(layout, release, monkeypatch):
     snapshot = load_snapshot(layout, release())
-    gate, look_up, looked = threading.Event(), snapshot.index.rank, []
+    gate, look_up, looked = threading.Event(), snapshot.fused.rank, []
 
     def slow(*arguments, **options):
         looked.append(options["depth"])
         assert gate.wait(10)
         return look_up(*arguments, **options)
 
-    monkeypatch.setattr(snapshot.index, "rank", slow)
+    monkeypatch.setattr(snapshot.fused, "rank", slow)
     metrics = Metrics()
 
     def query(**changes):
