@@ -5,7 +5,7 @@ Every setting has its row in docs/settings.md (a test compares them).
 
 import ipaddress
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,10 @@ from aisle.images import ImageLimits
 from aisle.machine import Provider
 
 PREFIX = "AISLE_"
+
+IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+_MAY_BE_ZERO = {"drain_seconds", "key_requests_per_second", "address_requests_per_second"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,22 @@ class Settings:
         max_image_pixels: Largest picture, width x height.
         timeout_seconds: Longest time for one request.
         poll_seconds: How often `CURRENT` is read.
+        drain_seconds: From SIGTERM to the end of accepting requests; meanwhile `/readyz` says 503. 0 for none.
+        max_buffered_bytes: Request bodies in memory at the same time, all together.
+        max_connections: Open connections of one worker.
+        api_keys: `name=key` each; without any, and without a file of them, nobody needs one.
+        api_key_file: The same, one a line. A blank path for none.
+        open_images: Whether thumbnails need no key, as pictures of a page on another site cannot send one.
+        key_requests_per_second: Of one key, on average. 0 for no limit.
+        address_requests_per_second: Of one address without a key, on average. 0 for no limit.
+        request_burst: Requests that a key or an address may make at once before that average counts.
+        trusted_proxies: Networks whose `X-Forwarded-For` is believed.
+        cors_origins: Sites whose pages may ask from a browser; `*` for any.
+        image_url_hosts: Hosts that pictures of a query may be fetched from; `*.example.com` for all below one, `*` for
+            any public one. Without any, addresses of pictures are refused.
+        image_url_schemes: Of such addresses.
+        image_url_seconds: Longest time to fetch one.
+        image_url_fetches: Fetched at the same time.
     """
 
     workspace: Path = Path("workspace")
@@ -61,11 +81,30 @@ class Settings:
     max_image_pixels: int = 64_000_000
     timeout_seconds: float = 8.0
     poll_seconds: float = 2.0
+    drain_seconds: float = 1.0
+    max_buffered_bytes: int = 256 * 1024 * 1024
+    max_connections: int = 4096
+    api_keys: tuple[str, ...] = field(default=(), repr=False)
+    api_key_file: Path = Path()
+    open_images: bool = False
+    key_requests_per_second: float = 0.0
+    address_requests_per_second: float = 0.0
+    request_burst: int = 40
+    trusted_proxies: tuple[str, ...] = ()
+    cors_origins: tuple[str, ...] = ()
+    image_url_hosts: tuple[str, ...] = ()
+    image_url_schemes: tuple[str, ...] = ("https",)
+    image_url_seconds: float = 5.0
+    image_url_fetches: int = 8
 
     def __post_init__(self) -> None:
-        for name, value in ((field.name, getattr(self, field.name)) for field in fields(self)):
-            if isinstance(value, int | float) and not 0 < value < float("inf"):
-                raise SettingsError(f"{variable(name)} is {value}; it must be greater than 0")
+        for name, value in ((each.name, getattr(self, each.name)) for each in fields(self)):
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                if name in _MAY_BE_ZERO and value == 0:
+                    continue
+                if not 0 < value < float("inf"):
+                    least = "0 or greater" if name in _MAY_BE_ZERO else "greater than 0"
+                    raise SettingsError(f"{variable(name)} is {value}; it must be {least}")
         if self.listen_port > 65535:
             raise SettingsError(f"{variable('listen_port')} is {self.listen_port}; the largest port is 65535")
         try:
@@ -74,6 +113,16 @@ class Settings:
             raise SettingsError(
                 f"{variable('listen_host')} is {self.listen_host!r}; an IP address is wanted, such as 127.0.0.1"
             ) from None
+        for network in self.trusted_proxies:
+            _check(network, ipaddress.ip_network, "trusted_proxies", "networks, such as 10.0.0.0/8, are wanted")
+        for scheme in self.image_url_schemes:
+            if scheme not in {"http", "https"}:
+                raise SettingsError(f"{variable('image_url_schemes')} has {scheme!r}; https and http are possible")
+
+    @property
+    def proxy_networks(self) -> tuple[IPNetwork, ...]:
+        """`trusted_proxies`, parsed."""
+        return tuple(ipaddress.ip_network(network) for network in self.trusted_proxies)
 
     @property
     def image_limits(self) -> ImageLimits:
@@ -103,23 +152,48 @@ def to_environment(settings: Settings) -> dict[str, str]:
     """Variables that read back as `settings`, whatever the working directory of the reader."""
     values = {field.name: getattr(settings, field.name) for field in fields(settings)}
     values["workspace"] = settings.workspace.expanduser().resolve()
-    return {variable(name): str(value) for name, value in values.items()}
+    if settings.api_key_file != Path():
+        values["api_key_file"] = settings.api_key_file.expanduser().resolve()
+    return {variable(name): _written(value) for name, value in values.items()}
+
+
+def _written(value: object) -> str:
+    if value == Path():
+        return ""
+    return ",".join(value) if isinstance(value, tuple) else str(value)
+
+
+def _check(value: str, parse: Callable[[str], object], name: str, wanted: str) -> None:
+    try:
+        parse(value)
+    except ValueError:
+        raise SettingsError(f"{variable(name)} has {value!r}; {wanted}") from None
+
+
+def _boolean(text: str) -> bool:
+    if text.lower() not in _BOOLEANS:
+        raise ValueError(text)
+    return _BOOLEANS[text.lower()]
 
 
 def _parse(name: str, text: str) -> Any:
     kind = type(getattr(_DEFAULTS, name))
+    if kind is tuple:
+        return tuple(item.strip() for item in text.split(",") if item.strip())
     if kind is Path or isinstance(getattr(_DEFAULTS, name), Path):
         return Path(text).expanduser()
-    reader: Callable[[str], Any] = kind
+    reader: Callable[[str], Any] = _boolean if kind is bool else kind
     try:
         return reader(text)
     except ValueError as error:
         raise SettingsError(f"{variable(name)} is {text!r}; {_WANTED[kind]} is wanted") from error
 
 
+_BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 _DEFAULTS = Settings()
 _WANTED: Mapping[type, str] = {
     int: "a whole number",
     float: "a number",
+    bool: "true or false",
     Provider: f"one of {', '.join(Provider)}",
 }

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
@@ -18,8 +19,12 @@ from aisle.layout import Layout
 from aisle.settings import Settings
 from serving import errors
 from serving.canary import Canary
+from serving.drain import Drain
 from serving.edge import Edge
+from serving.gate import Gate
+from serving.keys import read_keys
 from serving.metrics import Metrics
+from serving.public_messages import without_paths
 from serving.routes import ROUTERS, unmatched
 from serving.searcher import Searcher
 from serving.service_state import ServiceState
@@ -37,8 +42,13 @@ def create_app(settings: Settings, *, metrics_folder: Path | None = None) -> Fas
     Args:
         settings: How to serve.
         metrics_folder: Where several workers of one server share their counts; None for a single process.
+
+    Raises:
+        SettingsError: The API keys cannot be used.
     """
     metrics = Metrics(metrics_folder)
+    gate = Gate(settings, keys=read_keys(settings))
+    drain = Drain()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -51,6 +61,8 @@ def create_app(settings: Settings, *, metrics_folder: Path | None = None) -> Fas
             read_hidden=partial(read_hidden, layout),
             poll_seconds=settings.poll_seconds,
             swapped=metrics.release,
+            refused=metrics.refused_release,
+            public=partial(without_paths, root=layout.root),
         )
         app.state.service = ServiceState(
             settings=settings,
@@ -58,6 +70,8 @@ def create_app(settings: Settings, *, metrics_folder: Path | None = None) -> Fas
             searcher=searcher,
             watcher=watcher,
             canary=Canary(limits=settings.image_limits),
+            gate=gate,
+            drain=drain,
             descriptions={},
         )
         watching = asyncio.create_task(watcher.run())
@@ -78,17 +92,22 @@ def create_app(settings: Settings, *, metrics_folder: Path | None = None) -> Fas
         redoc_url=None,
         redirect_slashes=False,
     )
+    app.state.drain = drain
     for router in ROUTERS:
         app.include_router(router)
     app.mount("/static", _Static(directory=STATIC), name="static")
     app.add_route("/{path:path}", unmatched, methods=_ANY_METHOD, include_in_schema=False)
-    app.add_middleware(
-        Edge,
-        metrics=metrics,
-        max_body_bytes=settings.max_body_bytes,
-        timeout_seconds=settings.timeout_seconds,
-        turn_away=turn_away,
-    )
+    app.add_middleware(Edge, settings=settings, gate=gate, metrics=metrics, turn_away=turn_away)
+    if (
+        settings.cors_origins
+    ):  # outside the edge: browsers ask for leave without a key, and its errors are for pages too
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=["GET", "POST"],
+            allow_headers=["Authorization", "Content-Type", "X-API-Key", "X-Request-ID"],
+            expose_headers=["Retry-After", "X-Request-ID"],
+        )
     errors.install(app)
     return app
 

@@ -1,4 +1,4 @@
-"""What every request passes first: an id, a body limit, a deadline, metrics, security headers, and no leaked error."""
+"""What every request passes first: an id, the gate, limits of body and time, metrics, headers, and no leaked error."""
 
 import asyncio
 import logging
@@ -6,12 +6,16 @@ import re
 import time
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from serving.errors import GONE, INTERNAL, BodyTooLarge, Failure, envelope, failure_of, timed_out
+from aisle.errors import AisleError
+from aisle.settings import Settings
+from serving.errors import GONE, INTERNAL, BodiesTooLarge, BodyTooLarge, Failure, envelope, failure_of, timed_out
+from serving.gate import Gate
 from serving.metrics import Metrics
 
 _LOG = logging.getLogger("bentoml.aisle")
@@ -37,25 +41,28 @@ class Edge:
         self,
         app: ASGIApp,
         *,
+        settings: Settings,
+        gate: Gate,
         metrics: Metrics,
-        max_body_bytes: int,
-        timeout_seconds: float,
         turn_away: Callable[[Scope, Headers], Failure | None],
     ) -> None:
         """Wrap an application.
 
         Args:
             app: The application.
+            settings: Limits of bodies and of time.
+            gate: Says who may come in.
             metrics: Counts every request.
-            max_body_bytes: Longest body that is read.
-            timeout_seconds: Longest time for one request.
             turn_away: Says why a request is not taken at all, before anything of it is read.
         """
         self._app = app
+        self._gate = gate
         self._turn_away = turn_away
         self._metrics = metrics
-        self._max_body_bytes = max_body_bytes
-        self._timeout_seconds = timeout_seconds
+        self._max_body_bytes = settings.max_body_bytes
+        self._max_buffered_bytes = settings.max_buffered_bytes
+        self._timeout_seconds = settings.timeout_seconds
+        self._buffered_bytes = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection event stream."""
@@ -78,11 +85,13 @@ class Edge:
                     outgoing.setdefault(name, value)
             await send(message)
 
+        body = _Body()
         try:
-            failure = await self._handle(scope, headers, receive, send_out)
+            failure = await self._handle(scope, headers, self._bounded(receive, body), send_out, body)
             if failure is not None and status == GONE:
                 await envelope(failure, request_id=request_id)(scope, receive, send_out)
         finally:
+            self._buffered_bytes -= body.bytes
             self._metrics.request(
                 route=route_template(scope),
                 method=scope["method"],
@@ -90,37 +99,53 @@ class Edge:
                 seconds=time.perf_counter() - started,
             )
 
-    async def _handle(self, scope: Scope, headers: Headers, receive: Receive, send: Send) -> Failure | None:
+    async def _handle(
+        self, scope: Scope, headers: Headers, receive: Receive, send: Send, body: "_Body"
+    ) -> Failure | None:
         """Run the application; what it leaves unanswered is returned as a failure."""
-        declared = headers.get("content-length", "")
-        if declared.isdecimal() and int(declared) > self._max_body_bytes:
-            return failure_of(BodyTooLarge(self._max_body_bytes))
-        if (refusal := self._turn_away(scope, headers)) is not None:
-            return refusal
         try:
+            self._gate.admit(scope, headers)
+            declared = headers.get("content-length", "")
+            if declared.isdecimal() and int(declared) > self._max_body_bytes:
+                raise BodyTooLarge(self._max_body_bytes)
+            if (refusal := self._turn_away(scope, headers)) is not None:
+                return refusal
             async with asyncio.timeout(self._timeout_seconds):
-                await self._app(scope, self._bounded(receive), send)
+                await self._app(scope, receive, send)
+        except (AisleError, BodyTooLarge) as error:
+            return failure_of(error)
         except TimeoutError:
-            return timed_out(self._timeout_seconds)
+            return timed_out(self._timeout_seconds, body_came=body.came)
         except Exception as error:  # noqa: BLE001 - the outermost frame of a request: nothing may leak to the client
             _LOG.error("request %s failed", scope["state"]["request_id"], exc_info=error)
             return INTERNAL
         return None
 
-    def _bounded(self, receive: Receive) -> Receive:
-        """Refuse a body that grows past the limit, whatever length it declared."""
-        received = 0
+    def _bounded(self, receive: Receive, body: "_Body") -> Receive:
+        """Refuse a body that grows past the limit, whatever length it declared, or past what all bodies may take."""
 
         async def receive_bounded() -> Message:
-            nonlocal received
             message = await receive()
             if message["type"] == "http.request":
-                received += len(message.get("body", b""))
-                if received > self._max_body_bytes:
+                grown = len(message.get("body", b""))
+                body.bytes += grown
+                body.came = not message.get("more_body", False)
+                self._buffered_bytes += grown
+                if body.bytes > self._max_body_bytes:
                     raise BodyTooLarge(self._max_body_bytes)
+                if self._buffered_bytes > self._max_buffered_bytes:
+                    raise BodiesTooLarge
             return message
 
         return receive_bounded
+
+
+@dataclass(slots=True)
+class _Body:
+    """How much of a request's body was received, and whether that is all."""
+
+    bytes: int = 0
+    came: bool = False
 
 
 def route_template(scope: Scope) -> str:

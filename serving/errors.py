@@ -14,6 +14,9 @@ from starlette.responses import Response
 
 from aisle.errors import AisleError, ImageFault, InvalidImage, InvalidQuery, UnknownProduct
 from serving.admission import Overloaded
+from serving.drain import Draining
+from serving.gate import Unauthorized
+from serving.rate_limits import TooManyRequests
 from serving.watcher import NoRelease
 
 GONE = 499
@@ -25,6 +28,14 @@ class BodyTooLarge(HTTPException):
 
     def __init__(self, limit: int) -> None:
         super().__init__(413, f"the request body is longer than {limit:,} bytes: send a smaller picture")
+
+
+class BodiesTooLarge(HTTPException):
+    """All request bodies together take more memory than the service gives them; raised while one arrives."""
+
+    def __init__(self) -> None:
+        message = "the requests that are being sent fill this worker's memory: try again in a moment"
+        super().__init__(429, message, headers={"Retry-After": "1"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +62,18 @@ _CODES = {
     413: "body_too_large",
     415: "unsupported_media_type",
     422: "invalid_request",
+    429: "overloaded",
 }
 
 INTERNAL = Failure(500, "internal", "something went wrong here; the service's log has the details", {})
 
 
-def timed_out(seconds: float) -> Failure:
-    """The request took longer than the service allows."""
+def timed_out(seconds: float, *, body_came: bool) -> Failure:
+    """The request took longer than the service allows: by our fault, or by the client's, whose body did not come."""
+    if not body_came:
+        return Failure(
+            408, "slow_body", f"the request's body did not arrive within {seconds:g} s", {"Connection": "close"}
+        )
     return Failure(504, "timeout", f"the request took longer than {seconds:g} s: try again", {"Retry-After": "1"})
 
 
@@ -74,6 +90,14 @@ def failure_of(error: Exception) -> Failure:
             return Failure(404, "unknown_product", str(error), {})
         case Overloaded():
             return Failure(429, "overloaded", str(error), {"Retry-After": str(error.retry_after)})
+        case TooManyRequests():
+            return Failure(429, "too_many_requests", str(error), {"Retry-After": str(error.retry_after)})
+        case Unauthorized():
+            return Failure(
+                401, "unauthorized", str(error), {"WWW-Authenticate": 'Basic realm="Aisle", charset="UTF-8"'}
+            )
+        case Draining():
+            return Failure(503, "draining", str(error), {"Retry-After": "1"})
         case NoRelease():
             return Failure(503, "no_release", str(error), {"Retry-After": "5"})
         case RequestValidationError():

@@ -61,6 +61,9 @@ class Metrics:
             multiprocess_mode="livesum",
             registry=registry,
         )
+        self._refused_releases = Counter(
+            "aisle_refused_releases", "Releases that were published and could not be used.", registry=registry
+        )
         self._live: tuple[str, str] | None = None
 
     def request(self, *, route: str, method: str, status: int, seconds: float) -> None:
@@ -96,6 +99,10 @@ class Metrics:
             self._release.labels(*self._live).set(0)
         self._live = (snapshot.id, snapshot.manifest.model_fingerprint)
         self._release.labels(*self._live).set(1)
+
+    def refused_release(self) -> None:
+        """A release, or what names it, cannot be used."""
+        self._refused_releases.inc()
 
     def forget_dead_workers(self) -> None:
         """Drop the live counts of workers that were killed; a worker calls it when it starts."""

@@ -52,8 +52,9 @@ async def livez() -> Response:
 )
 async def readyz(request: Request) -> Response:
     """Found out by searching, at most every few seconds."""
-    snapshot = live(request)
-    await state_of(request).canary.check(snapshot)
+    state, snapshot = state_of(request), live(request)
+    state.drain.check()
+    await state.canary.check(snapshot)
     return json_response(to_json({"status": "ready", "release": snapshot.id}))
 
 

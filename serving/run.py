@@ -12,6 +12,10 @@ from typing import NoReturn
 from aisle.errors import SettingsError
 from aisle.settings import Settings, to_environment, variable
 
+KEEP_ALIVE_SECONDS = 75
+"""How long an idle connection is kept. Load balancers keep theirs for 60 s, and must be the ones who close first: a
+request that is being sent just then would be lost."""
+
 _CHECKOUT = Path(__file__).resolve().parents[1]
 
 
@@ -34,6 +38,7 @@ def server_command() -> list[str]:
     return [
         *(sys.executable, "-m", "bentoml", "serve", "serving.service:Aisle"),
         *("--quiet", "--working-dir", str(_CHECKOUT)),
+        *("--timeout-keep-alive", str(KEEP_ALIVE_SECONDS)),
     ]
 
 

@@ -83,11 +83,13 @@ async def search_image(
     "/search/batch",
     summary="Several searches at once",
     response_class=Response,
-    responses=documented(BatchResponse, 413, 422, 503, 504),
+    responses=documented(BatchResponse, 413, 422, 429, 503, 504),
 )
 async def search_batch(request: Request, body: BatchRequest) -> Response:
     """One answer, or one error, per query; a faulty query costs the others nothing."""
     state, snapshot = state_of(request), live(request)
+    if further := len(body.queries) - 1:
+        state.gate.count(request.scope, request.headers, work=further)
     outcomes = await unless_gone(request, _each(state.searcher, snapshot, body.queries))
     if outcomes is None:
         return Response(status_code=GONE)

@@ -8,7 +8,10 @@ import os
 # OpenMP reads this when FAISS is loaded, and its setting for a thread does not reach the threads of a pool. One search
 # runs on one core; several searches run at once.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# uvicorn would believe X-Forwarded-For of whoever asks from this machine; whom to believe is AISLE_TRUSTED_PROXIES.
+os.environ["FORWARDED_ALLOW_IPS"] = ""
 
+import resource
 import signal
 import threading
 from pathlib import Path
@@ -18,7 +21,9 @@ import bentoml
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from aisle.settings import Settings, from_environment
+from serving import connections
 from serving.app import create_app
+from serving.drain import end_late
 
 _PARENT_SECONDS = 0.5
 """How often a worker looks after its parent process."""
@@ -52,8 +57,12 @@ def build_service(settings: Settings, *, metrics_folder: Path | None = None) -> 
 
     Returns:
         A `bentoml.Service`.
+
+    Raises:
+        SettingsError: The API keys cannot be used.
     """
     application = create_app(settings, metrics_folder=metrics_folder)
+    connections.install(most=settings.max_connections)
 
     class Aisle:
         """Product search by text, by picture, and by both."""
@@ -65,6 +74,18 @@ def build_service(settings: Settings, *, metrics_folder: Path | None = None) -> 
         def watch_parent(self) -> None:
             """Begin to end with the parent process."""
             threading.Thread(target=_end_with_parent, args=(os.getppid(), self._stopped), daemon=True).start()
+
+        @bentoml.on_startup  # type: ignore[untyped-decorator]
+        def receive_many(self) -> None:
+            """A connection is a file; the usual limit of 1,024 is for programs that use `select`."""
+            most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+        @bentoml.on_startup  # type: ignore[untyped-decorator]
+        def end_late(self) -> None:
+            """The server has its handlers by now, in the main thread; a test has none."""
+            if settings.drain_seconds and threading.current_thread() is threading.main_thread():
+                end_late(application.state.drain, seconds=settings.drain_seconds)
 
         @bentoml.on_shutdown  # type: ignore[untyped-decorator]
         def stop_watching(self) -> None:

@@ -11,6 +11,8 @@ from starlette.responses import Response
 
 from aisle.settings import Settings
 from serving.canary import Canary
+from serving.drain import Drain
+from serving.gate import Gate
 from serving.metrics import Metrics
 from serving.response_schemas import ErrorResponse
 from serving.searcher import Searcher
@@ -30,6 +32,8 @@ class ServiceState:
         searcher: The queues.
         watcher: Holds the live release.
         canary: For the readiness probe.
+        gate: Counts what callers ask for.
+        drain: Whether the worker is about to end.
         descriptions: `describe_release` of the live snapshot; at most one.
     """
 
@@ -38,6 +42,8 @@ class ServiceState:
     searcher: Searcher
     watcher: Watcher
     canary: Canary
+    gate: Gate
+    drain: Drain
     descriptions: dict[Snapshot, dict[str, Any]]
 
 

@@ -28,7 +28,7 @@ class Refused:
 
     Attributes:
         release: Its id; None when `CURRENT` itself cannot be read.
-        reason: Why.
+        reason: Why, fit for everybody's eyes.
     """
 
     release: str | None
@@ -52,6 +52,8 @@ class Watcher:
         read_hidden: Callable[[], frozenset[str]],
         poll_seconds: float,
         swapped: Callable[[Snapshot], None],
+        refused: Callable[[], None],
+        public: Callable[[str], str],
     ) -> None:
         """Watch nothing yet; see `run`.
 
@@ -61,6 +63,8 @@ class Watcher:
             read_hidden: Gives the ids of the hidden products.
             poll_seconds: How often to read.
             swapped: Called with every new snapshot, after it has become the live one.
+            refused: Called each time a release is refused that was not just before.
+            public: Takes from a message what only the log may tell.
         """
         self.snapshot: Snapshot | None = None
         self.refused: Refused | None = None
@@ -70,6 +74,8 @@ class Watcher:
         self._read_hidden = read_hidden
         self._poll_seconds = poll_seconds
         self._swapped = swapped
+        self._refused = refused
+        self._public = public
         self._retry_at = 0.0
         self._wanted: str | None = None
 
@@ -101,7 +107,7 @@ class Watcher:
         try:
             wanted = await asyncio.to_thread(self._read)
         except AisleError as error:
-            self._refuse(Refused(release=None, reason=str(error)))
+            self._refuse(None, str(error))
             return
         if wanted is None:
             return  # nothing published yet, or the file is being replaced: what is live stays live
@@ -114,10 +120,10 @@ class Watcher:
         try:
             snapshot = await asyncio.to_thread(self._load, wanted, self.snapshot)
         except AisleError as error:
-            self._refuse(Refused(release=wanted, reason=str(error)))
+            self._refuse(wanted, str(error))
         except Exception as error:  # noqa: BLE001 - whatever a release does, the old one goes on and so does watching
             _LOG.error("release %s cannot be loaded", wanted, exc_info=error)
-            self._refuse(Refused(release=wanted, reason=f"{type(error).__name__}: {error}"))
+            self._refuse(wanted, f"{type(error).__name__}; the service's log has the details")
         else:
             self.snapshot, self.refused = snapshot, None
             self._swapped(snapshot)
@@ -133,7 +139,7 @@ class Watcher:
         except AisleError as error:
             if self.hidden_fault is None:
                 _LOG.error("%d products stay hidden as before: %s", snapshot.hidden_products, error)
-            self.hidden_fault = str(error)
+            self.hidden_fault = self._public(str(error))
             return
         self.hidden_fault = None
         if hidden == snapshot.hidden:
@@ -143,9 +149,11 @@ class Watcher:
             self.snapshot = changed
             _LOG.info("%d products of release %s are hidden", changed.hidden_products, changed.id)
 
-    def _refuse(self, refused: Refused) -> None:
+    def _refuse(self, release: str | None, reason: str) -> None:
         self._retry_at = time.monotonic() + RETRY_SECONDS
+        refused = Refused(release=release, reason=self._public(reason))
         if refused != self.refused:
             kept = f"release {self.snapshot.id} stays live" if self.snapshot else "no release is live"
-            _LOG.error("release %s is refused, %s: %s", refused.release or "named by CURRENT", kept, refused.reason)
+            _LOG.error("release %s is refused, %s: %s", release or "named by CURRENT", kept, reason)
+            self._refused()
         self.refused = refused

@@ -114,6 +114,8 @@ def test_a_file_that_cannot_be_read_shows_nothing_again(client, layout, caplog):
     wait_for(lambda: client.get("/release").json()["hidden_fault"])
     time.sleep(0.2)  # several more polls
     assert "aisle hide" in client.get("/release").json()["hidden_fault"]
+    assert str(layout.root) in caplog.text
+    assert str(layout.root) not in client.get("/release").text
     assert hidden_count(client) == 1
     assert client.get("/products/shirt/red").status_code == 404
     assert caplog.text.count("stay hidden as before") == 1
@@ -129,6 +131,7 @@ def test_a_release_does_not_go_live_while_it_is_unknown_what_to_hide(layout, rel
         load_snapshot(layout, "r1")
     with start(wait=False) as client:
         wait_for(lambda: "no release can be used" in client.get("/readyz").text)
+        assert str(layout.root) not in client.get("/readyz").text
         assert client.post("/search", json={"text": "red"}).status_code == 503
 
 

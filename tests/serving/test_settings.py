@@ -35,7 +35,18 @@ def test_kubernetes_variables_of_a_service_named_aisle_do_not_interfere():
 
 
 def test_settings_survive_the_environment(tmp_path):
-    settings = replace(Settings(), workspace=tmp_path, workers=3, timeout_seconds=2.5, provider=Provider.CUDA)
+    settings = replace(
+        Settings(),
+        workspace=tmp_path,
+        workers=3,
+        timeout_seconds=2.5,
+        provider=Provider.CUDA,
+        drain_seconds=0.0,
+        open_images=True,
+        api_keys=("shop=0123456789abcdef", "cron=fedcba9876543210"),
+        api_key_file=tmp_path / "keys",
+        trusted_proxies=("10.0.0.0/8", "::1"),
+    )
     assert from_environment(to_environment(settings)) == settings
 
 
@@ -56,6 +67,10 @@ def test_a_relative_workspace_becomes_absolute(tmp_path, monkeypatch):
         ("AISLE_TIMEOUT_SECONDS", "nan", "greater than 0"),
         ("AISLE_POLL_SECONDS", "inf", "greater than 0"),
         ("AISLE_PROVIDER", "tpu", "auto, cpu, cuda"),
+        ("AISLE_OPEN_IMAGES", "perhaps", "true or false"),
+        ("AISLE_DRAIN_SECONDS", "-1", "0 or greater"),
+        ("AISLE_TRUSTED_PROXIES", "10.0.0.0/8,proxy.internal", "proxy.internal.*networks"),
+        ("AISLE_IMAGE_URL_SCHEMES", "https,file", "file"),
     ],
 )
 def test_unusable_values_name_the_variable(name, value, wanted):
@@ -70,4 +85,10 @@ def test_every_setting_is_documented_with_its_default():
         if cells[0].startswith("AISLE_"):
             assert len(cells[2]) > 10, cells[0]
             rows[cells[0]] = cells[1]
-    assert rows == {variable(field.name): str(getattr(Settings(), field.name)) for field in fields(Settings)}
+    assert rows == {variable(field.name): _written(getattr(Settings(), field.name)) for field in fields(Settings)}
+
+
+def _written(value: object) -> str:
+    if value == Path():
+        return ""
+    return ",".join(value) if isinstance(value, tuple) else str(value)

@@ -71,6 +71,8 @@ def test_a_bad_release_is_refused_once_and_the_old_one_goes_on(release, start, l
         assert client.post("/search", json={"text": "red"}).status_code == 200
         assert client.get("/readyz").status_code == 200
         assert caplog.text.count("is refused") == 1
+        assert str(layout.root) not in client.get("/release").text
+        assert "aisle_refused_releases_total 1.0" in client.get("/metrics").text
         release("better")
         wait_for(lambda: client.get("/release").json()["release"] == "better")
         assert client.get("/release").json()["refused"] is None
@@ -149,7 +151,8 @@ def test_a_crash_while_loading_does_not_end_the_watch(release, start, monkeypatc
     monkeypatch.setattr(app, "load_snapshot", crash)
     release("r1")
     with start(wait=False) as client:
-        wait_for(lambda: "MemoryError: no room" in client.get("/readyz").text)
+        wait_for(lambda: "MemoryError; the service's log" in client.get("/readyz").text)
+        assert "MemoryError: no room" in caplog.text
         release("r2")
         wait_for(lambda: client.get("/readyz").status_code == 200)
 
