@@ -40,6 +40,14 @@ class ExitCode(IntEnum):
     """Ctrl-C; shells report it as 128 and the signal's number."""
 
 
+class Stopped(SystemExit):
+    """Ctrl-C ended a command that has said itself what is left and how to go on."""
+
+    def __init__(self) -> None:
+        """End with the shells' exit code."""
+        super().__init__(ExitCode.INTERRUPTED)
+
+
 def exit_code(error: BaseException) -> ExitCode:
     """The code that an error ends the command with."""
     match error:

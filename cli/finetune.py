@@ -13,17 +13,17 @@ from aisle.catalog import Roles
 from aisle.errors import ModelError, SettingsError
 from aisle.layout import MODEL_MANIFEST
 from aisle.machine import Provider
+from aisle.manifest import load_model_manifest
 from cli.columns import find_roles
 from cli.console import escape, out, say
+from cli.exit_codes import Stopped
 from cli.finetune_progress import TrainingProgress
+from cli.models import EMBEDDED, EMBEDDED_CHECKPOINT
 from cli.reindex import describe
 
 if TYPE_CHECKING:
     from train.recipe import CatalogRecipe, Recipe, TrainingRecipe
     from train.run import TrainResult
-
-
-EMBEDDED = "embedded"
 
 
 class Scratch(StrEnum):
@@ -117,7 +117,7 @@ def finetune(
     _show(result)
     if not result.finished:
         say(f"stopped after step {result.steps:,}: {output} can be searched with; the same with --resume goes on")
-        raise KeyboardInterrupt
+        raise Stopped
     _report(recipe, result, catalog=catalog, roles=roles, templates=tuple(template or ()))
     named = {"columns": columns, "id": id, "image": image, "title": title, "text": text}
     options = [word for name, value in named.items() if value is not None for word in (f"--{name}", str(value))]
@@ -161,14 +161,25 @@ def _checkpoint(model: str) -> str:
     from export.checkpoint import open_checkpoint
     from export.freeze import freeze_preprocess
 
-    if model == EMBEDDED or (Path(model) / MODEL_MANIFEST).is_file():
+    if model == "embedded" or _is_embedded(Path(model)):
+        return str(EMBEDDED_CHECKPOINT)
+    if (Path(model) / MODEL_MANIFEST).is_file():
         raise ModelError(
             f"{model} is an exported bundle, made for searching, and cannot be trained: give the checkpoint it came "
-            "from or a hub id such as openai/clip-vit-base-patch32, or train a new model with --from-scratch small"
+            "from, a hub id such as openai/clip-vit-base-patch32, or `embedded` for the small model that comes with "
+            "Aisle"
         )
     opened = open_checkpoint(model)
     freeze_preprocess(opened)
     return str(opened.folder.absolute())
+
+
+def _is_embedded(bundle: Path) -> bool:
+    """Whether this is the model that comes with Aisle, or a workspace's copy of it."""
+    if not (bundle / MODEL_MANIFEST).is_file():
+        return False
+    known = load_model_manifest(EMBEDDED, verify=False).fingerprint
+    return load_model_manifest(bundle, verify=False).fingerprint == known
 
 
 def _train(recipe: "Recipe", *, output: Path, resume: bool, provider: Provider) -> "TrainResult":

@@ -10,7 +10,7 @@ import aisle
 from aisle.errors import AisleError
 from cli import demo, evaluate, export, finetune, hide, loadtest, reindex, releases, search, serve
 from cli.console import complain
-from cli.exit_codes import ExitCode, exit_code
+from cli.exit_codes import ExitCode, Stopped, exit_code
 
 EPILOG = """
 **A catalog of your own, in three lines:**
@@ -66,6 +66,8 @@ def main() -> None:
         sys.argv = [sys.argv[0], "--debug", *(word for word in sys.argv[1:] if word != "--debug")]
     try:
         app(prog_name="aisle")
+    except Stopped:
+        raise
     except SystemExit as ended:
         if ended.code == ExitCode.INTERRUPTED:
             complain("interrupted; nothing half done is visible, and the next run goes on from here")

@@ -11,6 +11,9 @@ from cli.console import say
 EMBEDDED = Path(demo_package.__file__).parent / "model"
 """The small model that comes with Aisle."""
 
+EMBEDDED_CHECKPOINT = EMBEDDED.with_name("aisle-embedded")
+"""The checkpoint that it was exported from, to go on training."""
+
 
 def resolve_model(model: str | None, *, layout: Layout, catalog: str | None = None) -> Path:
     """The folder of a bundle; the run copies it into the workspace when it lies elsewhere.

@@ -79,7 +79,7 @@ class ExportResult:
         folder: The bundle.
         manifest: Its `model.json`.
         rows: The parity table, in the order the candidates were considered.
-        reused: The same bundle was there already, whole, and was kept with its `model.json`.
+        reused: The same bundle was there already, whole, and was kept.
     """
 
     folder: Path
@@ -136,7 +136,7 @@ def export_checkpoint(
         parity = _record(rows, chosen, sample=given, provider=runs_on, forced=precision is not None) | {REQUEST: key}
         manifest = replace(load_model_manifest(folders[chosen.precision], verify=False), parity=parity)
         save_model_manifest(manifest, folders[chosen.precision])
-        folder, reused = _settle(folders[chosen.precision], layout, manifest.fingerprint)
+        folder, reused = _settle(folders[chosen.precision], layout, manifest)
     say(f"{chosen.precision} bundle {manifest.fingerprint} {'was there already' if reused else 'written'}")
     return ExportResult(folder=folder, manifest=load_model_manifest(folder), rows=rows, reused=reused)
 
@@ -271,16 +271,19 @@ def _recorded_rows(manifest: ModelManifest) -> tuple[ParityRow, ...]:
     return tuple(rows)
 
 
-def _settle(bundle: Path, layout: Layout, fingerprint: str) -> tuple[Path, bool]:
+def _settle(bundle: Path, layout: Layout, manifest: ModelManifest) -> tuple[Path, bool]:
     """Move a finished bundle into place; the same one that is already there, whole, is kept.
+
+    It then gets this export's manifest: a request that it does not record would be answered by the same work for ever.
 
     Returns:
         Its final folder, and whether it was there already.
     """
-    target = layout.model(fingerprint)
+    target = layout.model(manifest.fingerprint)
     if target.exists():
         try:
             load_model_manifest(target)
+            save_model_manifest(manifest, target)
             return target, True
         except ModelError:
             target.rename(bundle.with_name("damaged"))  # goes with the temporary folder

@@ -122,17 +122,27 @@ def test_an_equal_request_is_answered_without_work(
     with pytest.raises(AssertionError, match="written again"):
         export_checkpoint(str(model), layout=layout, sample=sample)
     monkeypatch.undo()
+    # Another request that ends in the same bundle is answered by it from then on.
+    for _ in range(2):
+        forced = export_checkpoint(str(model), layout=layout, sample=sample, precision=first.manifest.precision)
+        assert (forced.folder, forced.reused) == (first.folder, True)
+        monkeypatch.setattr("export.bundle.write_graphs", written)
+    monkeypatch.undo()
 
     def key() -> str:
         return request_key(
-            model, precision=None, sample=sample, provider=Provider.CPU, versions=first.manifest.versions
+            model,
+            precision=first.manifest.precision,
+            sample=sample,
+            provider=Provider.CPU,
+            versions=first.manifest.versions,
         )
 
     before = key()
     weights = load_file(model / "model.safetensors")
     weights["logit_scale"] = weights["logit_scale"] + 1
     save_file(weights, model / "model.safetensors", metadata={"format": "pt"})
-    assert answered_before(layout.models, before) == (first.folder, first.manifest)
+    assert answered_before(layout.models, before) == (first.folder, forced.manifest)
     assert answered_before(layout.models, key()) is None
 
 
