@@ -14,7 +14,6 @@ Each round: one request at a time, of each server in turn; then 64 callers of `b
 """
 
 import argparse
-import asyncio
 import contextlib
 import statistics
 import tempfile
@@ -22,6 +21,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import uvloop
 from callers import ask_at_once, ask_in_turn
 from report import print_bar, print_table, write_json
 from servers import Server, aisle, bare, running, usual
@@ -60,7 +60,7 @@ def main() -> None:
         with contextlib.ExitStack() as stack:
             for contestant in contestants:
                 stack.enter_context(running(contestant))
-            measured, burst = asyncio.run(_measure(contestants, arguments))
+            measured, burst = uvloop.run(_measure(contestants, arguments))
     report(measured, burst, arguments)
 
 

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import uvloop
 from callers import ask_at_once, ask_in_turn
 from PIL import Image
 from report import print_bar, print_table, write_json
@@ -47,9 +48,9 @@ def main() -> None:
         _, bundle = make_model(arguments.models or layout.root / "made")
         write_release(layout, bundle, products=arguments.products)
         with running(one := aisle(layout)):
-            figures = asyncio.run(_measure_mixed(one, arguments.seconds))
+            figures = uvloop.run(_measure_mixed(one, arguments.seconds))
         with running(two := aisle(layout, name="two", settings=replace(Settings(), workers=2))) as started:
-            figures |= asyncio.run(_measure_two(two, started, arguments.seconds))
+            figures |= uvloop.run(_measure_two(two, started, arguments.seconds))
     report(figures, arguments)
 
 

@@ -12,6 +12,7 @@ import asyncio
 import tempfile
 from pathlib import Path
 
+import uvloop
 from callers import ask_at_once
 from report import print_bar, print_table, write_json
 from servers import Running, Server, aisle, running
@@ -35,7 +36,7 @@ def main() -> None:
         write_release(layout, bundle, products=arguments.products)
         server = aisle(layout)
         with running(server) as started:
-            asyncio.run(_measure(server, started, arguments))
+            uvloop.run(_measure(server, started, arguments))
 
 
 async def _measure(server: Server, started: Running, arguments: argparse.Namespace) -> None:

@@ -15,6 +15,7 @@ from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
+import uvloop
 from report import print_bar, print_table, write_json
 from servers import Running, Server, aisle, running
 from synthetic import WORDS, write_release
@@ -47,7 +48,7 @@ def main() -> None:
         ]
         server = aisle(layout, settings=replace(Settings(), poll_seconds=0.1))
         with running(server) as started:
-            asyncio.run(_measure(server, started, layout, releases, arguments))
+            uvloop.run(_measure(server, started, layout, releases, arguments))
 
 
 async def _measure(

@@ -1,6 +1,5 @@
 """`aisle loadtest`: what a running service answers at a given rate, and how soon."""
 
-import asyncio
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -42,6 +41,8 @@ def loadtest(
     Requests come when they are due, like shoppers, whatever became of those before; waiting is counted from then. Rates
     are offered one after the other. 429 is no failure: it is what an overloaded service should say.
     """
+    import uvloop
+
     from loadtest.deployment import NotAisle
 
     rates = rate or [20.0]
@@ -53,7 +54,7 @@ def loadtest(
     if lines and pictures:
         raise typer.BadParameter("queries of a file are texts; leave one out", param_hint="--pictures")
     try:
-        asyncio.run(_run(url.rstrip("/") + "/", rates, seconds, lines, pictures, k=k, key=key, seed=seed, save=save))
+        uvloop.run(_run(url.rstrip("/") + "/", rates, seconds, lines, pictures, k=k, key=key, seed=seed, save=save))
     except (NotAisle, ValueError) as error:
         complain(str(error))
         raise typer.Exit(1) from error

@@ -95,6 +95,7 @@ def _line(error: Exception, code: ExitCode) -> str:
 
 _EXTRAS = {
     "aiohttp": "loadtest",
+    "uvloop": "loadtest",
     "torch": "export",
     "transformers": "export",
     "optimum": "export",

@@ -233,8 +233,8 @@ class Searcher:
 
 def _door(name: str, settings: Settings, *, burst: int, batch: int) -> Admission:
     at_work = batch * settings.batches_in_flight
-    # While these are at work, half as many are wanted that can follow at once.
-    return Admission(name, bounds=Bounds(burst=burst, least=at_work + at_work // 2, seconds=settings.overload_seconds))
+    # While so many are encoded, the batch before is searched for and the next one waits: small batches are slow ones.
+    return Admission(name, bounds=Bounds(burst=burst, least=2 * at_work, seconds=settings.overload_seconds))
 
 
 def _encode_texts(batch: Sequence[tuple[OnnxEncoder, str]]) -> list[UnitVectors]:
