@@ -33,6 +33,10 @@ from serving.turnstile import turn_away
 from serving.watcher import Watcher
 from web import STATIC
 
+FIRST_LOAD_SECONDS = 20.0
+"""How long a worker that starts waits for its release before it takes requests. One that takes the place of a killed
+worker would refuse meanwhile what the others can answer. Not for ever: the platform wants to know that it lives."""
+
 _ANY_METHOD = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
 
 
@@ -75,6 +79,9 @@ def create_app(settings: Settings, *, metrics_folder: Path | None = None) -> Fas
             descriptions={},
         )
         watching = asyncio.create_task(watcher.run())
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FIRST_LOAD_SECONDS):
+                await watcher.looked.wait()
         try:
             yield
         finally:

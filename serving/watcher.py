@@ -41,6 +41,7 @@ class Watcher:
     Attributes:
         snapshot: The live release; None until the first one is loaded.
         refused: The release that should be live but cannot be used; None when all is well.
+        looked: Set once `CURRENT` was followed for the first time, successfully or not.
         hidden_fault: Why `hidden.json` cannot be followed: what it last said still holds; None when all is well.
     """
 
@@ -68,6 +69,7 @@ class Watcher:
         """
         self.snapshot: Snapshot | None = None
         self.refused: Refused | None = None
+        self.looked = asyncio.Event()
         self.hidden_fault: str | None = None
         self._read = read
         self._load = load
@@ -95,7 +97,12 @@ class Watcher:
 
     async def run(self) -> None:
         """Check for ever."""
-        await asyncio.gather(self._repeat(self.check), self._repeat(self.check_hidden))
+        await asyncio.gather(self._follow(), self._repeat(self.check_hidden))
+
+    async def _follow(self) -> None:
+        await self.check()
+        self.looked.set()
+        await self._repeat(self.check)
 
     async def _repeat(self, check: Callable[[], Awaitable[None]]) -> None:
         while True:

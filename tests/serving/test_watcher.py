@@ -123,6 +123,7 @@ def test_started_with_nothing(release, start, layout):
 def test_while_the_first_release_loads(release, start, monkeypatch):
     from serving import app
 
+    monkeypatch.setattr(app, "FIRST_LOAD_SECONDS", 0.05)
     gate, load = threading.Event(), app.load_snapshot
 
     def slow(*arguments, **options):
@@ -136,6 +137,13 @@ def test_while_the_first_release_loads(release, start, monkeypatch):
         assert client.get("/livez").status_code == 200
         gate.set()
         wait_for(lambda: client.get("/readyz").status_code == 200)
+
+
+def test_a_worker_takes_no_request_before_its_release_is_there(release, start):
+    """The load of a worker that was killed would else be refused by its successor."""
+    release("r1")
+    with start(wait=False) as client:
+        assert client.post("/search", json={"text": "red"}).status_code == 200
 
 
 def test_a_crash_while_loading_does_not_end_the_watch(release, start, monkeypatch, caplog):
