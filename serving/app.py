@@ -25,6 +25,7 @@ from serving.gate import Gate
 from serving.keys import read_keys
 from serving.metrics import Metrics
 from serving.public_messages import without_paths
+from serving.remote_pictures import RemotePictures
 from serving.routes import ROUTERS, unmatched
 from serving.searcher import Searcher
 from serving.service_state import ServiceState
@@ -59,6 +60,7 @@ def create_app(settings: Settings, *, metrics_folder: Path | None = None) -> Fas
         metrics.forget_dead_workers()
         layout = Layout(settings.workspace)
         searcher = Searcher(settings, observer=metrics)
+        remote_pictures = RemotePictures(settings)
         watcher = Watcher(
             read=partial(read_current, layout),
             load=partial(_load, layout, settings),
@@ -74,6 +76,7 @@ def create_app(settings: Settings, *, metrics_folder: Path | None = None) -> Fas
             searcher=searcher,
             watcher=watcher,
             canary=Canary(limits=settings.image_limits),
+            remote_pictures=remote_pictures,
             gate=gate,
             drain=drain,
             descriptions={},
@@ -89,6 +92,7 @@ def create_app(settings: Settings, *, metrics_folder: Path | None = None) -> Fas
             with suppress(asyncio.CancelledError):
                 await watching
             searcher.close()
+            await remote_pictures.close()
 
     app = FastAPI(
         title="Aisle",

@@ -19,6 +19,7 @@ from aisle.vectors import unit_norm
 from serving.answers import image_url, to_json
 from serving.errors import GONE
 from serving.query import MAX_HITS, Hit, ImagePart, Part, Query, TextPart, VectorPart
+from serving.remote_pictures import RemotePictures
 from serving.requests import read_picture
 from serving.response_schemas import AttributeValue
 from serving.schemas import Picture, Text, Vector
@@ -46,7 +47,9 @@ class KnnRequest(BaseModel):
 
     text: Text | None = None
     image: Picture | None = None
-    image_url: Annotated[str | None, Field(description="Not fetched: send the picture itself.")] = None
+    image_url: Annotated[str | None, Field(description="Fetched where the service allows it (docs/security.md).")] = (
+        None
+    )
     embedding_input: Vector | None = None
     modality: Annotated[Literal["image", "text"], Field(description="Compare with pictures, or with texts.")] = "image"
     num_images: Annotated[int, Field(ge=1, description="Results wanted with their fields.")] = 40
@@ -128,7 +131,7 @@ async def knn_service(request: Request) -> Response:
     body = _read(KnnRequest, await request.body())
     _check_index(body.indice_name, snapshot)
     query = Query(
-        parts=(await _part(body),),
+        parts=(await _part(body, state.remote_pictures),),
         balance=0.0 if body.modality == "image" else 1.0,
         k=min(body.num_result_ids or body.num_images, MAX_HITS),
     )
@@ -207,13 +210,13 @@ def without_duplicates(snapshot: Snapshot, hits: Sequence[Hit], *, modality: str
     return kept
 
 
-async def _part(body: KnnRequest) -> Part:
+async def _part(body: KnnRequest, remote: RemotePictures) -> Part:
     if body.text:
         return TextPart(body.text)
     if body.image:
-        return ImagePart(await read_picture(body.image))
+        return ImagePart(await read_picture(body.image, remote))
     if body.image_url:
-        raise InvalidQuery("pictures are not fetched from addresses here: send the file's bytes as `image`, in base64")
+        return ImagePart(await remote.fetch(body.image_url))
     if body.embedding_input:
         return VectorPart(tuple(body.embedding_input))
     raise InvalidQuery("there is nothing to search by: send text, image or embedding_input")

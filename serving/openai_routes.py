@@ -32,6 +32,7 @@ from serving.openai_schemas import (
     TextItem,
 )
 from serving.query import ImagePart, TextPart
+from serving.remote_pictures import RemotePictures
 from serving.requests import read_picture
 from serving.searcher import Searcher
 from serving.service_state import json_response, live, state_of, unless_gone
@@ -82,7 +83,9 @@ async def embeddings(request: Request, body: EmbeddingRequest) -> Response:
             f"dimensions is {body.dimensions}; the vectors of {model} have {dimension}, whole or not at all"
         )
     inputs = body.input if isinstance(body.input, list) else [body.input]
-    parts = [await _part(given, place, body.modality) for place, given in enumerate(inputs)]
+    if further := len(inputs) - 1:
+        state.gate.count(request.scope, request.headers, work=further)
+    parts = [await _part(given, place, body.modality, state.remote_pictures) for place, given in enumerate(inputs)]
     vectors = await unless_gone(request, _embed(state.searcher, snapshot, parts))
     if vectors is None:
         return Response(status_code=GONE)
@@ -143,15 +146,15 @@ def _description(snapshot: Snapshot, name: str) -> dict[str, object]:
     return {"id": name, "object": "model", "created": created, "owned_by": "aisle"}
 
 
-async def _part(given: Input, place: int, modality: str | None) -> TextPart | ImagePart:
+async def _part(given: Input, place: int, modality: str | None, remote: RemotePictures) -> TextPart | ImagePart:
     try:
         match given:
             case TextItem(text=text):
                 return TextPart(text)
             case ImageItem(image=picture):
-                return ImagePart(await read_picture(picture))
+                return ImagePart(await read_picture(picture, remote))
         pictured = given.startswith("data:image/") if modality is None else modality == "image"
-        return ImagePart(await read_picture(given)) if pictured else TextPart(given)
+        return ImagePart(await read_picture(given, remote)) if pictured else TextPart(given)
     except (InvalidImage, InvalidQuery) as error:
         raise _named(error, place) from error
 

@@ -7,6 +7,7 @@ from aisle.errors import InvalidQuery
 from aisle.images import decode_base64
 from serving.compact_filters import read_compact
 from serving.query import ImagePart, LikePart, Part, Query, SourceWeights, TextPart, VectorPart
+from serving.remote_pictures import RemotePictures
 from serving.schemas import (
     ImageSearchForm,
     QueryPart,
@@ -18,20 +19,24 @@ from serving.schemas import (
 from serving.snapshot import Snapshot
 
 
-async def query_of_body(body: SearchRequest) -> Query:
+async def query_of_body(body: SearchRequest, remote: RemotePictures) -> Query:
     """The query of a JSON body.
+
+    Args:
+        body: The body.
+        remote: Fetches pictures that are named by their address.
 
     Raises:
         InvalidQuery: It has no meaning for any release.
-        InvalidImage: A picture is not base64.
+        InvalidImage: A picture is not base64, or cannot be fetched.
     """
     return Query(
         text=body.text or "",
-        image=await read_picture(body.image) if body.weights.image else b"",
+        image=await read_picture(body.image, remote) if body.weights.image else b"",
         like=_ids(body.like),
         vector=tuple(body.vector or ()),
         weights=_weights(body.weights),
-        parts=await _parts(body.parts),
+        parts=await _parts(body.parts, remote),
         balance=body.balance,
         k=body.k,
         offset=body.offset,
@@ -42,16 +47,17 @@ async def query_of_body(body: SearchRequest) -> Query:
     )
 
 
-async def query_of_form(form: ImageSearchForm, image: bytes) -> Query:
+async def query_of_form(form: ImageSearchForm, image: bytes, remote: RemotePictures) -> Query:
     """The query of a multipart form.
 
     Args:
         form: The form.
         image: What its file holds.
+        remote: As in `query_of_body`.
 
     Raises:
         InvalidQuery: It has no meaning for any release.
-        InvalidImage: A picture among the parts is not base64.
+        InvalidImage: A picture among the parts is not base64, or cannot be fetched.
     """
     return Query(
         text=form.text,
@@ -59,7 +65,7 @@ async def query_of_form(form: ImageSearchForm, image: bytes) -> Query:
         like=tuple(form.like),
         vector=tuple(form.vector),
         weights=_weights(form.weights),
-        parts=await _parts(form.parts),
+        parts=await _parts(form.parts, remote),
         balance=form.balance,
         k=form.k,
         offset=form.offset,
@@ -93,28 +99,35 @@ def query_of_address(
     )
 
 
-async def _parts(parts: Sequence[QueryPart]) -> tuple[Part, ...]:
+async def _parts(parts: Sequence[QueryPart], remote: RemotePictures) -> tuple[Part, ...]:
     """Those with a weight: another is the same as none, even when it could not be read."""
-    return tuple([await _part(part) for part in parts if part.weight])
+    return tuple([await _part(part, remote) for part in parts if part.weight])
 
 
-async def _part(part: QueryPart) -> Part:
+async def _part(part: QueryPart, remote: RemotePictures) -> Part:
     given = [name for name in ("text", "image", "like", "vector") if getattr(part, name) is not None]
     if len(given) != 1:
         raise InvalidQuery(f"a part has {' and '.join(given) or 'nothing'}; it takes one of text, image, like, vector")
     if part.text is not None:
         return TextPart(part.text, part.weight)
     if part.image is not None:
-        return ImagePart(await read_picture(part.image), part.weight)
+        return ImagePart(await read_picture(part.image, remote), part.weight)
     if part.like is not None:
         return LikePart(_ids(part.like), part.weight)
     return VectorPart(tuple(part.vector or ()), part.weight)
 
 
-async def read_picture(text: str | None) -> bytes:
-    """Bytes of base64 or of a data URI, read in a thread: a photo takes a while."""
+async def read_picture(text: str | None, remote: RemotePictures) -> bytes:
+    """Bytes of base64 or of a data URI, read in a thread: a photo takes a while; or of what an address leads to.
+
+    Raises:
+        InvalidQuery: Such an address may not be fetched.
+        InvalidImage: It cannot be; or the text is no base64.
+    """
     if not text:
         return b""
+    if text.startswith(("http://", "https://")):
+        return await remote.fetch(text)
     data = text.partition(",")[2] if text.startswith("data:") else text
     return await asyncio.to_thread(decode_base64, data)
 

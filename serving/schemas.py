@@ -27,7 +27,9 @@ Text = Annotated[
         examples=["red striped shirt"],
     ),
 ]
-Picture = Annotated[str, Field(description="A picture as base64 or data URI.")]
+Picture = Annotated[
+    str, Field(description="A picture as base64 or data URI; where the service allows it, its address.")
+]
 Like = Annotated[
     str | Annotated[list[str], Field(max_length=MAX_LIKE)],
     Field(description="Products to resemble, together one part. They are left out of the hits."),

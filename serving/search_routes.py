@@ -26,8 +26,7 @@ from serving.schemas import (
     SearchRequest,
     SuggestParameters,
 )
-from serving.searcher import Searcher
-from serving.service_state import documented, json_response, live, state_of, unless_gone
+from serving.service_state import ServiceState, documented, json_response, live, state_of, unless_gone
 from serving.snapshot import Snapshot
 
 _LOG = logging.getLogger("bentoml.aisle")
@@ -48,7 +47,7 @@ SEARCH_ERRORS = (404, 413, 422, 429, 503, 504)
 )
 async def search(request: Request, body: SearchRequest) -> Response:
     """Any mix of text, image (base64), like, vector and weighted parts; with none, products in catalog order."""
-    return await answered(request, live(request), await query_of_body(body))
+    return await answered(request, live(request), await query_of_body(body, state_of(request).remote_pictures))
 
 
 @router.get(
@@ -76,7 +75,7 @@ async def search_image(
     data = await form.image.read(state_of(request).settings.max_image_bytes + 1)
     if not data:
         raise HTTPException(422, "the form's file `image` is empty: send a picture")
-    return await answered(request, live(request), await query_of_form(form, data))
+    return await answered(request, live(request), await query_of_form(form, data, state_of(request).remote_pictures))
 
 
 @router.post(
@@ -90,7 +89,7 @@ async def search_batch(request: Request, body: BatchRequest) -> Response:
     state, snapshot = state_of(request), live(request)
     if further := len(body.queries) - 1:
         state.gate.count(request.scope, request.headers, work=further)
-    outcomes = await unless_gone(request, _each(state.searcher, snapshot, body.queries))
+    outcomes = await unless_gone(request, _each(state, snapshot, body.queries))
     if outcomes is None:
         return Response(status_code=GONE)
     results = [_result(outcome) for outcome in outcomes]
@@ -137,13 +136,13 @@ async def answered(request: Request, snapshot: Snapshot, query: ReleaseQuery) ->
     return json_response(answer_json(answer))
 
 
-async def _each(searcher: Searcher, snapshot: Snapshot, queries: Sequence[Any]) -> list[Answer | BaseException]:
+async def _each(state: ServiceState, snapshot: Snapshot, queries: Sequence[Any]) -> list[Answer | BaseException]:
     turns = asyncio.Semaphore(CONCURRENT)
 
     async def one(given: Any) -> Answer:
         async with turns:
             body = SearchRequest.model_validate(given)
-            return await searcher.search(snapshot, await query_of_body(body))
+            return await state.searcher.search(snapshot, await query_of_body(body, state.remote_pictures))
 
     return await asyncio.gather(*map(one, queries), return_exceptions=True)
 

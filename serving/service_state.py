@@ -14,6 +14,7 @@ from serving.canary import Canary
 from serving.drain import Drain
 from serving.gate import Gate
 from serving.metrics import Metrics
+from serving.remote_pictures import RemotePictures
 from serving.response_schemas import ErrorResponse
 from serving.searcher import Searcher
 from serving.snapshot import Snapshot
@@ -32,6 +33,7 @@ class ServiceState:
         searcher: The queues.
         watcher: Holds the live release.
         canary: For the readiness probe.
+        remote_pictures: Fetches pictures that a query names by their address.
         gate: Counts what callers ask for.
         drain: Whether the worker is about to end.
         descriptions: `describe_release` of the live snapshot; at most one.
@@ -42,6 +44,7 @@ class ServiceState:
     searcher: Searcher
     watcher: Watcher
     canary: Canary
+    remote_pictures: RemotePictures
     gate: Gate
     drain: Drain
     descriptions: dict[Snapshot, dict[str, Any]]
