@@ -73,6 +73,9 @@ def reindex(
             "Ray sets the variable for its jobs.",
         ),
     ] = None,
+    push_gateway: Annotated[
+        str | None, typer.Option(help="Prometheus Pushgateway (host:port or URL) that is told the run's figures.")
+    ] = None,
 ) -> None:
     """Embed a catalog, build and verify a release, and make it live in one step.
 
@@ -105,6 +108,10 @@ def reindex(
         ),
     )
     show(summary)
+    if push_gateway is not None:
+        from batch.push import push_summary
+
+        push_summary(summary, push_gateway, workspace=str(workspace))
     out.print(f"next: {command()} serve --workspace {escape(str(workspace))}")
 
 
