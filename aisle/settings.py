@@ -6,6 +6,7 @@ Every setting has its row in docs/settings.md (a test compares them).
 import ipaddress
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,22 @@ PREFIX = "AISLE_"
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _MAY_BE_ZERO = {"drain_seconds", "key_requests_per_second", "address_requests_per_second"}
+
+
+class LogFormat(StrEnum):
+    """How lines of the log are written; `auto` is text on a terminal, JSON elsewhere."""
+
+    AUTO = "auto"
+    JSON = "json"
+    TEXT = "text"
+
+
+class LoggedRequests(StrEnum):
+    """Which requests have a line in the log; failed ones are those of status 500 and more."""
+
+    ALL = "all"
+    FAILED = "failed"
+    NONE = "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +77,8 @@ class Settings:
         image_url_schemes: Of such addresses.
         image_url_seconds: Longest time to fetch one.
         image_url_fetches: Fetched at the same time.
+        log_format: How lines of the log are written.
+        log_requests: Which requests have one.
     """
 
     workspace: Path = Path("workspace")
@@ -96,6 +115,8 @@ class Settings:
     image_url_schemes: tuple[str, ...] = ("https",)
     image_url_seconds: float = 5.0
     image_url_fetches: int = 8
+    log_format: LogFormat = LogFormat.AUTO
+    log_requests: LoggedRequests = LoggedRequests.FAILED
 
     def __post_init__(self) -> None:
         for name, value in ((each.name, getattr(self, each.name)) for each in fields(self)):
@@ -196,4 +217,6 @@ _WANTED: Mapping[type, str] = {
     float: "a number",
     bool: "true or false",
     Provider: f"one of {', '.join(Provider)}",
+    LogFormat: f"one of {', '.join(LogFormat)}",
+    LoggedRequests: f"one of {', '.join(LoggedRequests)}",
 }

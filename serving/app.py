@@ -1,6 +1,7 @@
 """The application: routes, errors, page, and what runs behind them from start to end."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
@@ -17,13 +18,14 @@ from aisle.current import read_current
 from aisle.hidden import read_hidden
 from aisle.layout import Layout
 from aisle.settings import Settings
-from serving import errors
+from serving import errors, tracing
 from serving.canary import Canary
 from serving.drain import Drain
 from serving.edge import Edge
 from serving.gate import Gate
 from serving.keys import read_keys
 from serving.metrics import Metrics
+from serving.observation import Observation
 from serving.public_messages import without_paths
 from serving.remote_pictures import RemotePictures
 from serving.routes import ROUTERS, unmatched
@@ -54,10 +56,14 @@ def create_app(settings: Settings, *, metrics_folder: Path | None = None) -> Fas
     metrics = Metrics(metrics_folder)
     gate = Gate(settings, keys=read_keys(settings))
     drain = Drain()
+    traces = tracing.Tracing()
+    traced = tracing.wanted(os.environ)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         metrics.forget_dead_workers()
+        if traced:
+            traces.start(tracing.otlp_processor())
         layout = Layout(settings.workspace)
         searcher = Searcher(settings, observer=metrics)
         remote_pictures = RemotePictures(settings)
@@ -73,6 +79,7 @@ def create_app(settings: Settings, *, metrics_folder: Path | None = None) -> Fas
         app.state.service = ServiceState(
             settings=settings,
             metrics=metrics,
+            tracing=traces,
             searcher=searcher,
             watcher=watcher,
             canary=Canary(limits=settings.image_limits),
@@ -93,6 +100,7 @@ def create_app(settings: Settings, *, metrics_folder: Path | None = None) -> Fas
                 await watching
             searcher.close()
             await remote_pictures.close()
+            await asyncio.to_thread(traces.stop)
 
     app = FastAPI(
         title="Aisle",
@@ -108,7 +116,7 @@ def create_app(settings: Settings, *, metrics_folder: Path | None = None) -> Fas
         app.include_router(router)
     app.mount("/static", _Static(directory=STATIC), name="static")
     app.add_route("/{path:path}", unmatched, methods=_ANY_METHOD, include_in_schema=False)
-    app.add_middleware(Edge, settings=settings, gate=gate, metrics=metrics, turn_away=turn_away)
+    app.add_middleware(Edge, settings=settings, gate=gate, turn_away=turn_away)
     if (
         settings.cors_origins
     ):  # outside the edge: browsers ask for leave without a key, and its errors are for pages too
@@ -119,6 +127,7 @@ def create_app(settings: Settings, *, metrics_folder: Path | None = None) -> Fas
             allow_headers=["Authorization", "Content-Type", "X-API-Key", "X-Request-ID"],
             expose_headers=["Retry-After", "X-Request-ID"],
         )
+    app.add_middleware(Observation, metrics=metrics, tracing=traces, logged=settings.log_requests)
     errors.install(app)
     return app
 

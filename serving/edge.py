@@ -1,28 +1,22 @@
-"""What every request passes first: an id, the gate, limits of body and time, metrics, headers, and no leaked error."""
+"""What every request passes first: an id, the gate, limits of body and time, headers, and no leaked error."""
 
 import asyncio
 import logging
 import re
-import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from aisle.errors import AisleError
 from aisle.settings import Settings
 from serving.errors import GONE, INTERNAL, BodiesTooLarge, BodyTooLarge, Failure, envelope, failure_of, timed_out
 from serving.gate import Gate
-from serving.metrics import Metrics
 
-_LOG = logging.getLogger("bentoml.aisle")
+_LOG = logging.getLogger("aisle.serving")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-
-UNMATCHED = "unmatched"
-"""Route label of everything that is no route of ours."""
 
 SECURITY_HEADERS = {
     "Content-Security-Policy": (
@@ -43,7 +37,6 @@ class Edge:
         *,
         settings: Settings,
         gate: Gate,
-        metrics: Metrics,
         turn_away: Callable[[Scope, Headers], Failure | None],
     ) -> None:
         """Wrap an application.
@@ -52,13 +45,11 @@ class Edge:
             app: The application.
             settings: Limits of bodies and of time.
             gate: Says who may come in.
-            metrics: Counts every request.
             turn_away: Says why a request is not taken at all, before anything of it is read.
         """
         self._app = app
         self._gate = gate
         self._turn_away = turn_away
-        self._metrics = metrics
         self._max_body_bytes = settings.max_body_bytes
         self._max_buffered_bytes = settings.max_buffered_bytes
         self._timeout_seconds = settings.timeout_seconds
@@ -69,7 +60,6 @@ class Edge:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        started = time.perf_counter()
         headers = Headers(scope=scope)
         request_id = _request_id(headers)
         scope.setdefault("state", {})["request_id"] = request_id
@@ -89,15 +79,10 @@ class Edge:
         try:
             failure = await self._handle(scope, headers, self._bounded(receive, body), send_out, body)
             if failure is not None and status == GONE:
+                scope["state"]["error_code"] = failure.code
                 await envelope(failure, request_id=request_id)(scope, receive, send_out)
         finally:
             self._buffered_bytes -= body.bytes
-            self._metrics.request(
-                route=route_template(scope),
-                method=scope["method"],
-                status=status,
-                seconds=time.perf_counter() - started,
-            )
 
     async def _handle(
         self, scope: Scope, headers: Headers, receive: Receive, send: Send, body: "_Body"
@@ -146,14 +131,6 @@ class _Body:
 
     bytes: int = 0
     came: bool = False
-
-
-def route_template(scope: Scope) -> str:
-    """The route's template, never the path: what a client makes up must not become a label."""
-    if isinstance(scope.get("endpoint"), StaticFiles):
-        return "/static/{path}"
-    route = scope.get("route")
-    return str(route.path) if route is not None else UNMATCHED
 
 
 def _request_id(headers: Headers) -> str:

@@ -125,7 +125,9 @@ def install(app: FastAPI) -> None:
     """Let the application answer errors with the envelope."""
 
     async def answer(request: Request, error: Exception) -> Response:
-        return envelope(failure_of(error), request_id=request.state.request_id)
+        failure = failure_of(error)
+        request.state.error_code = failure.code
+        return envelope(failure, request_id=request.state.request_id)
 
     for kind in (AisleError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, answer)

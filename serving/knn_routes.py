@@ -23,7 +23,7 @@ from serving.remote_pictures import RemotePictures
 from serving.requests import read_picture
 from serving.response_schemas import AttributeValue
 from serving.schemas import Picture, Text, Vector
-from serving.service_state import documented, json_response, live, state_of, unless_gone
+from serving.service_state import documented, json_response, live, observe, state_of, unless_gone
 from serving.snapshot import Snapshot
 
 INDEX_NAME = "products"
@@ -138,7 +138,7 @@ async def knn_service(request: Request) -> Response:
     answer = await unless_gone(request, state.searcher.search(snapshot, query))
     if answer is None:
         return Response(status_code=GONE)
-    state.metrics.stages(answer.milliseconds)
+    observe(request, answer)
     hits: Sequence[Hit] = answer.hits
     if body.deduplicate:
         hits = await asyncio.to_thread(without_duplicates, snapshot, hits, modality=body.modality)

@@ -1,6 +1,9 @@
 """Prometheus metrics. Labels are route templates and fixed names, never what a client sent."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -8,6 +11,7 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 
 from serving.query import Milliseconds
 from serving.snapshot import Snapshot
+from serving.watcher import Refused
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
@@ -33,6 +37,15 @@ class Metrics:
         )
         self._seconds = Histogram(
             "aisle_request_seconds", "Time to answer a request.", ["route"], buckets=_SECONDS, registry=registry
+        )
+        self._in_progress = Gauge(
+            "aisle_requests_in_progress",
+            "Requests that came and are not answered.",
+            multiprocess_mode="livesum",
+            registry=registry,
+        )
+        self._rejects = Counter(
+            "aisle_rejects", "Requests answered with an error, by its code.", ["code"], registry=registry
         )
         self._stages = Histogram(
             "aisle_stage_seconds",
@@ -64,12 +77,44 @@ class Metrics:
         self._refused_releases = Counter(
             "aisle_refused_releases", "Releases that were published and could not be used.", registry=registry
         )
+        self._created = Gauge(
+            "aisle_release_created_timestamp_seconds",
+            "When the release that answers was built, in seconds since 1970; of several the oldest.",
+            multiprocess_mode="livemin",
+            registry=registry,
+        )
+        self._products = Gauge(
+            "aisle_release_products",
+            "Products of the release that answers, hidden ones included.",
+            multiprocess_mode="livemin",
+            registry=registry,
+        )
+        self._swaps = Counter("aisle_release_swaps", "Releases that went live in a worker.", registry=registry)
+        self._refused = Gauge(
+            "aisle_release_refused",
+            "1 while the release that should be live is refused.",
+            multiprocess_mode="livemax",
+            registry=registry,
+        )
         self._live: tuple[str, str] | None = None
 
     def request(self, *, route: str, method: str, status: int, seconds: float) -> None:
         """A request was answered. `route` is the template."""
         self._requests.labels(route, method if method in _METHODS else "other", str(status)).inc()
         self._seconds.labels(route).observe(seconds)
+
+    @contextmanager
+    def in_progress(self) -> Iterator[None]:
+        """A request is being worked on."""
+        self._in_progress.inc()
+        try:
+            yield
+        finally:
+            self._in_progress.dec()
+
+    def reject(self, code: str) -> None:
+        """A request, or a query of a batch, was answered with this error code."""
+        self._rejects.labels(code).inc()
 
     def stages(self, milliseconds: Milliseconds) -> None:
         """A search was answered; stages it had no need of are not counted."""
@@ -99,10 +144,15 @@ class Metrics:
             self._release.labels(*self._live).set(0)
         self._live = (snapshot.id, snapshot.manifest.model_fingerprint)
         self._release.labels(*self._live).set(1)
+        self._created.set(datetime.fromisoformat(snapshot.manifest.created).timestamp())
+        self._products.set(snapshot.manifest.products)
+        self._swaps.inc()
 
-    def refused_release(self) -> None:
-        """A release, or what names it, cannot be used."""
-        self._refused_releases.inc()
+    def refused_release(self, refused: Refused | None) -> None:
+        """A release, or what names it, cannot be used; None: all is well again."""
+        if refused is not None:
+            self._refused_releases.inc()
+        self._refused.set(refused is not None)
 
     def forget_dead_workers(self) -> None:
         """Drop the live counts of workers that were killed; a worker calls it when it starts."""

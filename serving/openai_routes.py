@@ -54,7 +54,7 @@ class _OpenAIRoute(APIRoute):
             try:
                 return await handle(request)
             except (AisleError, RequestValidationError, HTTPException) as error:
-                return _error_response(error, request_id=request.state.request_id)
+                return _error_response(request, error)
 
         return answer
 
@@ -191,17 +191,18 @@ def _written(vector: UnitVectors, encoding: str) -> list[float] | str:
     return numbers
 
 
-def _error_response(error: Exception, *, request_id: str) -> Response:
+def _error_response(request: Request, error: Exception) -> Response:
     failure = failure_of(error)
     status = 400 if failure.status == 422 else failure.status
     about_model = isinstance(error, HTTPException) and status == 404
     detail = {
         "code": "model_not_found" if about_model else failure.code,
         "message": failure.message,
-        "request_id": request_id,
+        "request_id": request.state.request_id,
         "type": "server_error" if status >= 500 else "rate_limit_error" if status == 429 else "invalid_request_error",
         "param": "model" if about_model else _parameter(error),
     }
+    request.state.error_code = detail["code"]
     content = json.dumps({"error": detail}, ensure_ascii=False).encode("utf-8", "backslashreplace")
     return Response(content, status_code=status, headers=dict(failure.headers), media_type="application/json")
 

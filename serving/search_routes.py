@@ -26,10 +26,10 @@ from serving.schemas import (
     SearchRequest,
     SuggestParameters,
 )
-from serving.service_state import ServiceState, documented, json_response, live, state_of, unless_gone
+from serving.service_state import ServiceState, documented, json_response, live, observe, state_of, unless_gone
 from serving.snapshot import Snapshot
 
-_LOG = logging.getLogger("bentoml.aisle")
+_LOG = logging.getLogger("aisle.serving")
 
 CONCURRENT = 16
 """Queries of one batch that are worked on at the same time: enough to fill the encoder, too few to fill its queue."""
@@ -95,7 +95,9 @@ async def search_batch(request: Request, body: BatchRequest) -> Response:
     results = [_result(outcome) for outcome in outcomes]
     for result in results:
         if isinstance(result, Answer):
-            state.metrics.stages(result.milliseconds)
+            observe(request, result)
+        else:
+            state.metrics.reject(result.code)
     return json_response(batch_json(snapshot.id, results, request_id=request.state.request_id))
 
 
@@ -132,7 +134,7 @@ async def answered(request: Request, snapshot: Snapshot, query: ReleaseQuery) ->
     answer = await unless_gone(request, state.searcher.search(snapshot, query))
     if answer is None:
         return Response(status_code=GONE)
-    state.metrics.stages(answer.milliseconds)
+    observe(request, answer)
     return json_response(answer_json(answer))
 
 

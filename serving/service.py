@@ -21,7 +21,7 @@ import bentoml
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from aisle.settings import Settings, from_environment
-from serving import connections
+from serving import connections, logs
 from serving.app import create_app
 from serving.drain import end_late
 
@@ -86,6 +86,12 @@ def build_service(settings: Settings, *, metrics_folder: Path | None = None) -> 
             """The server has its handlers by now, in the main thread; a test has none."""
             if settings.drain_seconds and threading.current_thread() is threading.main_thread():
                 end_late(application.state.drain, seconds=settings.drain_seconds)
+
+        @bentoml.on_startup  # type: ignore[untyped-decorator]
+        def write_logs(self) -> None:
+            """BentoML has set up its own by now. A test, whose thread is another, keeps what it has."""
+            if threading.current_thread() is threading.main_thread():
+                logs.install(settings.log_format)
 
         @bentoml.on_shutdown  # type: ignore[untyped-decorator]
         def stop_watching(self) -> None:

@@ -14,10 +14,12 @@ from serving.canary import Canary
 from serving.drain import Drain
 from serving.gate import Gate
 from serving.metrics import Metrics
+from serving.query import Answer
 from serving.remote_pictures import RemotePictures
 from serving.response_schemas import ErrorResponse
 from serving.searcher import Searcher
 from serving.snapshot import Snapshot
+from serving.tracing import Tracing
 from serving.watcher import Watcher
 
 Outcome = TypeVar("Outcome")
@@ -30,6 +32,7 @@ class ServiceState:
     Attributes:
         settings: Of this server.
         metrics: Of this worker.
+        tracing: Of this worker.
         searcher: The queues.
         watcher: Holds the live release.
         canary: For the readiness probe.
@@ -41,6 +44,7 @@ class ServiceState:
 
     settings: Settings
     metrics: Metrics
+    tracing: Tracing
     searcher: Searcher
     watcher: Watcher
     canary: Canary
@@ -63,6 +67,13 @@ def live(request: Request) -> Snapshot:
         NoRelease: There is none.
     """
     return state_of(request).watcher.live()
+
+
+def observe(request: Request, answer: Answer) -> None:
+    """Count and trace the stages of an answer."""
+    state = state_of(request)
+    state.metrics.stages(answer.milliseconds)
+    state.tracing.stages(request.scope["state"], answer.milliseconds, release=answer.release)
 
 
 def json_response(content: bytes) -> Response:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from aisle.errors import AisleError, ReleaseError
 from serving.snapshot import Snapshot
 
-_LOG = logging.getLogger("bentoml.aisle")
+_LOG = logging.getLogger("aisle.serving")
 
 RETRY_SECONDS = 60.0
 """When a refused release is tried again: its model may have been copied meanwhile."""
@@ -53,7 +53,7 @@ class Watcher:
         read_hidden: Callable[[], frozenset[str]],
         poll_seconds: float,
         swapped: Callable[[Snapshot], None],
-        refused: Callable[[], None],
+        refused: Callable[[Refused | None], None],
         public: Callable[[str], str],
     ) -> None:
         """Watch nothing yet; see `run`.
@@ -64,7 +64,7 @@ class Watcher:
             read_hidden: Gives the ids of the hidden products.
             poll_seconds: How often to read.
             swapped: Called with every new snapshot, after it has become the live one.
-            refused: Called each time a release is refused that was not just before.
+            refused: Called each time a release is refused that was not just before, and with None when that is over.
             public: Takes from a message what only the log may tell.
         """
         self.snapshot: Snapshot | None = None
@@ -119,7 +119,7 @@ class Watcher:
         if wanted is None:
             return  # nothing published yet, or the file is being replaced: what is live stays live
         if self.snapshot is not None and self.snapshot.id == wanted:
-            self.refused = None
+            self._accept()
             return
         if self.refused is not None and self.refused.release == wanted and time.monotonic() < self._retry_at:
             return
@@ -132,7 +132,8 @@ class Watcher:
             _LOG.error("release %s cannot be loaded", wanted, exc_info=error)
             self._refuse(wanted, f"{type(error).__name__}; the service's log has the details")
         else:
-            self.snapshot, self.refused = snapshot, None
+            self.snapshot = snapshot
+            self._accept()
             self._swapped(snapshot)
             _LOG.info("release %s is live: %d products", snapshot.id, len(snapshot.products))
 
@@ -156,11 +157,16 @@ class Watcher:
             self.snapshot = changed
             _LOG.info("%d products of release %s are hidden", changed.hidden_products, changed.id)
 
+    def _accept(self) -> None:
+        if self.refused is not None:
+            self.refused = None
+            self._refused(None)
+
     def _refuse(self, release: str | None, reason: str) -> None:
         self._retry_at = time.monotonic() + RETRY_SECONDS
         refused = Refused(release=release, reason=self._public(reason))
         if refused != self.refused:
             kept = f"release {self.snapshot.id} stays live" if self.snapshot else "no release is live"
             _LOG.error("release %s is refused, %s: %s", release or "named by CURRENT", kept, reason)
-            self._refused()
+            self._refused(refused)
         self.refused = refused
