@@ -5,6 +5,8 @@ import time
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from aisle.current import write_current
+
 
 def samples(client) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
     response = client.get("/metrics")
@@ -74,6 +76,48 @@ def test_a_swap_moves_the_release_info(client, release, bundles):
     found = samples(client)
     assert value(found, "aisle_release_info", release="r2", model=bundles[1]) == 1
     assert value(found, "aisle_release_info", release="20261121T101500-00000001", model=bundles[1]) == 0
+
+
+def test_releases_and_refusals(client, release, layout):
+    def until(condition):
+        deadline = time.monotonic() + 10
+        while not condition(found := samples(client)):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        return found
+
+    found = samples(client)
+    assert value(found, "aisle_release_created_timestamp_seconds") == 1795256100  # 2026-11-21 10:15 UTC
+    assert value(found, "aisle_release_products") == 9
+    assert value(found, "aisle_release_swaps_total") == 1
+    write_current(layout, "missing")
+    found = until(lambda found: value(found, "aisle_release_refused") == 1)
+    assert value(found, "aisle_release_refusals_total") == 1
+    release("r2")
+    found = until(lambda found: value(found, "aisle_release_swaps_total") == 2)
+    assert value(found, "aisle_release_refused") == 0
+    assert value(found, "aisle_release_refusals_total") == 1
+
+
+def test_rejects_by_reason(client):
+    client.get("/products/none")
+    client.get("/nothing")
+    client.post("/search", json={"k": 0})
+    client.post("/search/batch", json={"queries": [{"text": "red"}, {"image": "!"}]})
+    client.post("/v1/embeddings", json={"input": "red", "model": "another"})
+    client.post("/search", content=b"x", headers={"content-length": "999999999"})
+    found = samples(client)
+    rejected = {dict(labels)["code"]: count for (name, labels), count in found.items() if name == "aisle_rejects_total"}
+    assert rejected.pop("no_release", 0) >= 0  # while it started
+    assert rejected == {
+        "unknown_product": 1,
+        "not_found": 1,
+        "invalid_request": 1,
+        "invalid_image": 1,
+        "model_not_found": 1,
+        "body_too_large": 1,
+    }
+    assert value(found, "aisle_requests_in_progress") == 1  # the one that asks
 
 
 def test_overload_is_429_with_retry_after(release, start, monkeypatch):
