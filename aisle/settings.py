@@ -18,7 +18,10 @@ PREFIX = "AISLE_"
 
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-_MAY_BE_ZERO = {"drain_seconds", "key_requests_per_second", "address_requests_per_second"}
+_MAY_BE_ZERO = {
+    *("batches_in_flight", "decode_workers", "search_workers"),
+    *("drain_seconds", "key_requests_per_second", "address_requests_per_second"),
+}
 
 
 class LogFormat(StrEnum):
@@ -48,14 +51,14 @@ class Settings:
         workers: Server processes; each holds its own copy of the model.
         provider: Where the model runs.
         encoder_threads: Threads of one encoder call on the CPU.
-        batches_in_flight: Encoder calls of one kind that run at the same time.
+        batches_in_flight: Encoder calls of one kind that run at the same time. 0 for as many as a worker has cores.
         text_batch: Most texts in one encoder call.
         image_batch: Most pictures in one encoder call.
         text_queue: Most texts that are worked on or wait; past it the answer is 429.
         image_queue: Most pictures that are worked on or wait; past it the answer is 429.
         overload_seconds: After a 429, until a second went by without one, as much is let in as is done in this time.
-        decode_workers: Pictures decoded at the same time.
-        search_workers: Index searches that run at the same time.
+        decode_workers: Pictures decoded at the same time. 0 for as many as a worker has cores.
+        search_workers: Index searches that run at the same time. 0 for as many as a worker has cores.
         max_body_bytes: Longest request body.
         max_image_bytes: Longest picture file.
         max_image_pixels: Largest picture, width x height.
@@ -87,14 +90,14 @@ class Settings:
     workers: int = 1
     provider: Provider = Provider.AUTO
     encoder_threads: int = 1
-    batches_in_flight: int = 2
+    batches_in_flight: int = 0
     text_batch: int = 8
     image_batch: int = 8
     text_queue: int = 128
     image_queue: int = 64
     overload_seconds: float = 0.1
-    decode_workers: int = 2
-    search_workers: int = 2
+    decode_workers: int = 0
+    search_workers: int = 0
     max_body_bytes: int = 24 * 1024 * 1024
     max_image_bytes: int = 16 * 1024 * 1024
     max_image_pixels: int = 64_000_000

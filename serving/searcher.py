@@ -11,7 +11,8 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
-from aisle.encoder import OnnxEncoder
+from aisle.encoder import OnnxEncoder, resolve_provider
+from aisle.machine import Provider, cpu_quota
 from aisle.settings import Settings
 from aisle.types import PixelBatch, UnitVectors
 from serving import engine
@@ -29,6 +30,9 @@ Given = TypeVar("Given")
 TEXT_NICENESS, PICTURE_NICENESS = 5, 15
 """How readily threads leave a core to others. The event loop comes first: it tells those who are turned away. A picture
 costs as much as four texts, so its threads give way to theirs: a core that both want goes to the text."""
+
+_GPU_BATCHES = 2
+"""One is computed while the next one is brought over."""
 
 DECODE, IMAGES, TEXTS, SEARCHES, SUGGESTIONS = "decode", "images", "texts", "searches", "suggestions"
 """Names of the queues."""
@@ -79,15 +83,17 @@ class Searcher:
         self._cache = TextCache()
         self._flights: Flights[Answer] = Flights(joined=observer.joined_search)
         self._limits = settings.image_limits
-        flight = settings.batches_in_flight
-        self._text_door = _door("texts", settings, burst=settings.text_queue, batch=settings.text_batch)
-        self._picture_door = _door("pictures", settings, burst=settings.image_queue, batch=settings.image_batch)
+        cores = worker_cores(settings)
+        flight = settings.batches_in_flight or (_GPU_BATCHES if _may_encode_on_gpu(settings.provider) else cores)
+        text_work, picture_work = flight * settings.text_batch, flight * settings.image_batch
+        self._text_door = _door("texts", settings, burst=settings.text_queue, at_work=text_work)
+        self._picture_door = _door("pictures", settings, burst=settings.image_queue, at_work=picture_work)
         # The doors keep within these bounds: whoever comes in last may bring all its parts.
         texts, pictures = settings.text_queue + MAX_PARTS, settings.image_queue + MAX_PARTS
         self._decode: Batcher[tuple[Snapshot, bytes], PixelBatch] = Batcher(
             self._decode_batch,
             name=DECODE,
-            limits=QueueLimits(batch=1, in_flight=settings.decode_workers, waiting=pictures),
+            limits=QueueLimits(batch=1, in_flight=settings.decode_workers or cores, waiting=pictures),
             observer=observer,
             niceness=PICTURE_NICENESS,
         )
@@ -108,7 +114,7 @@ class Searcher:
         self._searches: Batcher[_Lookup, _Found] = Batcher(
             _look_up,
             name=SEARCHES,
-            limits=QueueLimits(batch=1, in_flight=settings.search_workers, waiting=texts + pictures),
+            limits=QueueLimits(batch=1, in_flight=settings.search_workers or cores, waiting=texts + pictures),
             observer=observer,
             niceness=TEXT_NICENESS,
         )
@@ -231,8 +237,18 @@ class Searcher:
         return [engine.decode(snapshot, data, limits=self._limits) for snapshot, data in batch]
 
 
-def _door(name: str, settings: Settings, *, burst: int, batch: int) -> Admission:
-    at_work = batch * settings.batches_in_flight
+def worker_cores(settings: Settings) -> int:
+    """Cores that one worker may keep busy; 2 at least, so that a batch can be made ready while another runs."""
+    return max(2, cpu_quota() // settings.workers)
+
+
+def _may_encode_on_gpu(provider: Provider) -> bool:
+    if provider is Provider.AUTO:
+        provider = resolve_provider(provider)
+    return provider is Provider.CUDA
+
+
+def _door(name: str, settings: Settings, *, burst: int, at_work: int) -> Admission:
     # While so many are encoded, the batch before is searched for and the next one waits: small batches are slow ones.
     return Admission(name, bounds=Bounds(burst=burst, least=2 * at_work, seconds=settings.overload_seconds))
 

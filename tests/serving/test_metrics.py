@@ -92,11 +92,11 @@ def test_releases_and_refusals(client, release, layout):
     assert value(found, "aisle_release_swaps_total") == 1
     write_current(layout, "missing")
     found = until(lambda found: value(found, "aisle_release_refused") == 1)
-    assert value(found, "aisle_release_refusals_total") == 1
+    assert value(found, "aisle_refused_releases_total") == 1
     release("r2")
     found = until(lambda found: value(found, "aisle_release_swaps_total") == 2)
     assert value(found, "aisle_release_refused") == 0
-    assert value(found, "aisle_release_refusals_total") == 1
+    assert value(found, "aisle_refused_releases_total") == 1
 
 
 def test_rejects_by_reason(client):
