@@ -13,6 +13,7 @@ from aisle.preprocess import (
     load_preprocess,
     load_tokenizer,
     prepare_image,
+    preprocess_of,
     save_preprocess,
     tokenize,
 )
@@ -91,3 +92,13 @@ def test_a_small_model_decodes_enough_for_a_thumbnail() -> None:
     large = Preprocess(shortest_edge=400, crop=400, resample="bicubic", max_length=16)
     assert decode_for(buffer.getvalue(), small).size == (800, 600)
     assert decode_for(buffer.getvalue(), large).size == (1600, 1200)
+
+
+def test_the_shorter_of_tower_and_tokenizer_bounds_a_text() -> None:
+    processor = {
+        "size": {"shortest_edge": 40}, "crop_size": {"height": 32, "width": 32}, "do_resize": True,
+        "do_center_crop": True, "resample": 3,
+    }  # fmt: skip
+    for positions, length in ((77, 64), (64, 77)):
+        rules = preprocess_of(processor, name="tiny", image_size=32, text_positions=positions, tokenizer_length=length)
+        assert rules == Preprocess(shortest_edge=40, crop=32, resample="bicubic", max_length=64)
