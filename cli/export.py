@@ -77,8 +77,9 @@ def export_model(
     precision: Precision | None = None,
     catalog: str | None = None,
     columns: Path | None = None,
+    any_comparison: bool = False,
 ) -> "ExportResult":
-    """Export with a line per step on standard error."""
+    """Export with a line per step on standard error; `any_comparison` as in `export_checkpoint`."""
     from export.bundle import export_checkpoint
     from export.sample import catalog_sample
 
@@ -97,4 +98,6 @@ def export_model(
             if not err.is_terminal:
                 say(line)
 
-        return export_checkpoint(model, layout=layout, precision=precision, sample=sample, say=step)
+        return export_checkpoint(
+            model, layout=layout, precision=precision, sample=sample, any_comparison=any_comparison, say=step
+        )

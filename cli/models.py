@@ -20,8 +20,8 @@ def resolve_model(model: str | None, *, layout: Layout, catalog: str | None = No
 
     Args:
         model: A fingerprint (or its beginning) in the workspace, a bundle's folder, `embedded`, or a checkpoint
-            (hub id or folder), which is exported first. None takes the workspace's only model, or the embedded
-            one when there is none.
+            (hub id or folder), which is exported first unless an equal one was. None takes the workspace's only
+            model, or the embedded one when there is none.
         layout: The workspace.
         catalog: Where the parity gate's sample comes from when a checkpoint is exported.
 
@@ -48,5 +48,5 @@ def resolve_model(model: str | None, *, layout: Layout, catalog: str | None = No
         return Path(model)
     from cli.export import export_model
 
-    folder: Path = export_model(model, layout=layout, catalog=catalog).folder
+    folder: Path = export_model(model, layout=layout, catalog=catalog, any_comparison=True).folder
     return folder

@@ -30,7 +30,7 @@ from export.checkpoint import FAMILY, Checkpoint, open_checkpoint
 from export.freeze import freeze_preprocess, freeze_tokenizer
 from export.graphs import Say, parameter_bytes, silent, write_graphs
 from export.parity import GATES, ParityFigures, candidate_vectors, compare, prepare_pictures, reference_vectors
-from export.request import REQUEST, answered_before, request_key
+from export.request import CHECKPOINT, REQUEST, checkpoint_key, made_before, request_key
 from export.sample import ParitySample, drawn_sample
 from export.speed import Speed, measure_speed
 
@@ -95,6 +95,7 @@ def export_checkpoint(
     precision: Precision | None = None,
     sample: ParitySample | None = None,
     provider: Provider = Provider.AUTO,
+    any_comparison: bool = False,
     say: Say = silent,
 ) -> ExportResult:
     """Export a CLIP checkpoint into `models/<fingerprint>` of a workspace.
@@ -107,6 +108,8 @@ def export_checkpoint(
         precision: Forces one; None takes the fastest candidate that passes.
         sample: What the candidates are compared on; drawn pictures and texts when None.
         provider: Where the bundle will run, which decides the candidates.
+        any_comparison: Take what an equal checkpoint was exported to before, whatever it was compared on then and
+            whichever precision was forced. A catalog's sample changes with every product.
         say: Told what is being done, a line at a time.
 
     Raises:
@@ -121,8 +124,11 @@ def export_checkpoint(
     layout.models.mkdir(parents=True, exist_ok=True)
     _sweep(layout.models)
     given = sample or drawn_sample()
-    key = request_key(checkpoint.folder, precision=precision, sample=given, provider=runs_on, versions=_versions())
-    if found := answered_before(layout.models, key):
+    made_of = checkpoint_key(checkpoint.folder, provider=runs_on, versions=_versions())
+    asked = request_key(made_of, precision=precision, sample=given)
+    keys = {CHECKPOINT: made_of, REQUEST: asked}
+    settled = CHECKPOINT if any_comparison else REQUEST
+    if found := made_before(layout.models, settled, keys[settled]):
         folder, manifest = found
         say(f"the same checkpoint was exported before, as {manifest.precision}: {manifest.fingerprint} is kept")
         return ExportResult(folder=folder, manifest=manifest, rows=_recorded_rows(manifest), reused=True)
@@ -133,7 +139,7 @@ def export_checkpoint(
         say(f"comparing with the checkpoint on {len(given.images)} pictures and {len(given.texts)} texts")
         rows = _compare(checkpoint, preprocess, folders, sample=given, provider=runs_on)
         chosen = _choose(checkpoint.name, rows, forced=precision is not None)
-        parity = _record(rows, chosen, sample=given, provider=runs_on, forced=precision is not None) | {REQUEST: key}
+        parity = _record(rows, chosen, sample=given, provider=runs_on, forced=precision is not None) | keys
         manifest = replace(load_model_manifest(folders[chosen.precision], verify=False), parity=parity)
         save_model_manifest(manifest, folders[chosen.precision])
         folder, reused = _settle(folders[chosen.precision], layout, manifest)

@@ -22,7 +22,6 @@ from aisle.layout import Layout
 from aisle.machine import Provider
 from aisle.manifest import MODEL_FILES, Precision, load_model_manifest
 from export.bundle import ABANDONED_SECONDS, ExportResult, export_checkpoint
-from export.request import answered_before, request_key
 from export.sample import ParitySample
 
 
@@ -129,21 +128,14 @@ def test_an_equal_request_is_answered_without_work(
         monkeypatch.setattr("export.bundle.write_graphs", written)
     monkeypatch.undo()
 
-    def key() -> str:
-        return request_key(
-            model,
-            precision=first.manifest.precision,
-            sample=sample,
-            provider=Provider.CPU,
-            versions=first.manifest.versions,
-        )
-
-    before = key()
+    monkeypatch.setattr("export.bundle.write_graphs", written)
+    assert export_checkpoint(str(model), layout=layout, sample=other, any_comparison=True).folder == first.folder
     weights = load_file(model / "model.safetensors")
     weights["logit_scale"] = weights["logit_scale"] + 1
     save_file(weights, model / "model.safetensors", metadata={"format": "pt"})
-    assert answered_before(layout.models, before) == (first.folder, forced.manifest)
-    assert answered_before(layout.models, key()) is None
+    for any_comparison in (True, False):  # another checkpoint is another bundle
+        with pytest.raises(AssertionError, match="written again"):
+            export_checkpoint(str(model), layout=layout, sample=sample, any_comparison=any_comparison)
 
 
 def test_without_a_forced_precision_every_candidate_is_judged(
