@@ -18,7 +18,7 @@ from ray.exceptions import (
     WorkerCrashedError,
 )
 
-from aisle.errors import SettingsError
+from aisle.errors import IncompleteRun, SettingsError
 from batch.executor import Result, Task, TaskDied, WorkerLayout
 
 MAX_RETRIES = 2
@@ -30,7 +30,9 @@ OBJECT_STORE_BYTES = 256 * 1024 * 1024
 KNOCK_SECONDS = 10.0
 """How long a cluster may take to answer at all."""
 
-_DEATHS = (WorkerCrashedError, OutOfMemoryError, NodeDiedError, LocalRayletDiedError)
+_NODE_DEATHS = (NodeDiedError, LocalRayletDiedError)
+
+_DEATHS = (WorkerCrashedError, OutOfMemoryError, *_NODE_DEATHS)
 
 
 # max_calls: Ray ends a worker after each task that takes a GPU, and it would load the model again; 0 keeps it.
@@ -101,6 +103,7 @@ class RayExecutor:
         """
         self.layout = layout
         self._owner = not ray.is_initialized()
+        self._alone = self._owner and address is None
         if self._owner:
             _start({} if address else _own(layout), address=address or "local")
         missing = _missing(layout)
@@ -131,27 +134,32 @@ class RayExecutor:
                 if not running:
                     return
                 for reference in ray.wait(list(running), num_returns=1)[0]:
-                    yield _outcome(reference, running.pop(reference))
+                    yield self._outcome(reference, running.pop(reference))
         finally:
             for reference in running:
                 ray.cancel(reference, force=True)
+
+    def _outcome(self, reference: Any, task: Task) -> Any:
+        try:
+            return ray.get(reference)
+        except RayTaskError as error:
+            if isinstance(error.cause, Exception):
+                raise error.cause from error
+            raise
+        except _DEATHS as error:
+            reason = str(error).strip().splitlines()[0]
+            if (
+                isinstance(error, _NODE_DEATHS) and self._alone
+            ):  # no fault of the task's: there is nowhere else to try it
+                raise IncompleteRun(
+                    f"Ray on this machine died ({reason}); nothing was published. What is done is kept: run again"
+                ) from error
+            return TaskDied(task=task, detail=f"its worker died {1 + MAX_RETRIES} times ({reason})")
 
     def close(self) -> None:
         """Stop Ray, if it was started here."""
         if self._owner:
             ray.shutdown()
-
-
-def _outcome(reference: Any, task: Task) -> Any:
-    try:
-        return ray.get(reference)
-    except RayTaskError as error:
-        if isinstance(error.cause, Exception):
-            raise error.cause from error
-        raise
-    except _DEATHS as error:
-        reason = str(error).strip().splitlines()[0]
-        return TaskDied(task=task, detail=f"its worker died {1 + MAX_RETRIES} times ({reason})")
 
 
 def _own(layout: WorkerLayout) -> dict[str, Any]:
