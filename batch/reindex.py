@@ -27,6 +27,8 @@ from batch.embed import EmbedSetup
 from batch.embed_stage import Embedded, embed_catalog
 from batch.evaluate import Evaluation, evaluate_index
 from batch.executor import Executor
+from batch.given import GivenVectors
+from batch.import_stage import import_catalog
 from batch.index_plan import plan_index
 from batch.lock import Lease, hold
 from batch.options import ReindexOptions, Summary
@@ -54,6 +56,8 @@ def reindex(
     executor: Executor,
     options: ReindexOptions,
     progress: ProgressSink,
+    given: GivenVectors | None = None,
+    thumbnails: bool = True,
 ) -> Summary:
     """Embed a catalog, build a release and make it live.
 
@@ -68,9 +72,11 @@ def reindex(
         executor: Who runs the tasks.
         options: See there.
         progress: Is told of stages and rows.
+        given: Vectors that were made elsewhere, instead of embedding.
+        thumbnails: Of given vectors: read the catalog's pictures and make thumbnails of them.
 
     Raises:
-        CatalogError: The catalog cannot be read or does not fit the roles.
+        CatalogError: The catalog cannot be read or does not fit the roles, or given vectors do not fit it.
         ModelError: The model cannot be used.
         IncompleteRun: Too many rejects, workers that keep dying, or another run in this workspace.
         ReleaseError: The release does not hold what it should. In every case nothing was published.
@@ -94,14 +100,10 @@ def reindex(
             plan = plan_catalog(source, roles=roles or guess_roles(source))
             check_rejects(plan.rejects, rows=plan.rows_in_catalog, most=options.max_rejects)
         with run.stage(Stage.EMBED, total=len(plan.rows)):
-            embedded = embed_catalog(
-                plan,
-                setup=embed_setup(layout, run.bundle, manifest, executor=executor, read_all=options.read_all),
-                shard_rows=options.shard_rows,
-                max_rejects=options.max_rejects,
-                executor=executor,
-                progress=progress,
-            )
+            if given is None:
+                embedded = _embed(run, plan)
+            else:
+                embedded = _import(run, plan, given, thumbnails=thumbnails)
         return _make_release(run, plan, embedded)
 
 
@@ -127,6 +129,31 @@ class _Run:
         yield
         self.seconds[str(stage)] = time.monotonic() - start
         self.progress.finished()
+
+
+def _embed(run: _Run, plan: CatalogPlan) -> Embedded:
+    return embed_catalog(
+        plan,
+        setup=embed_setup(run.layout, run.bundle, run.model, executor=run.executor, read_all=run.options.read_all),
+        shard_rows=run.options.shard_rows,
+        max_rejects=run.options.max_rejects,
+        executor=run.executor,
+        progress=run.progress,
+    )
+
+
+def _import(run: _Run, plan: CatalogPlan, given: GivenVectors, *, thumbnails: bool) -> Embedded:
+    return import_catalog(
+        plan,
+        given,
+        layout=run.layout,
+        model=run.model,
+        thumbnails=thumbnails,
+        shard_rows=run.options.shard_rows,
+        max_rejects=run.options.max_rejects,
+        executor=run.executor,
+        progress=run.progress,
+    )
 
 
 def _make_release(run: _Run, plan: CatalogPlan, embedded: Embedded) -> Summary:

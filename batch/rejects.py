@@ -20,11 +20,18 @@ class WorkerFault(StrEnum):
     WORKER_DIED = "worker_died"
 
 
-Reason = RejectReason | ImageFault | WorkerFault
+class VectorFault(StrEnum):
+    """What is wrong with a vector that was made elsewhere."""
+
+    MISSING = "vector_missing"
+    NOT_FINITE = "vector_not_finite"
+
+
+Reason = RejectReason | ImageFault | WorkerFault | VectorFault
 """Every reason there is. Their values are what `rejects.parquet` and the shards hold, and no two are equal."""
 
 _REASONS: Mapping[str, Reason] = {
-    str(reason): reason for kind in (RejectReason, ImageFault, WorkerFault) for reason in kind
+    str(reason): reason for kind in (RejectReason, ImageFault, WorkerFault, VectorFault) for reason in kind
 }
 
 SCHEMA = pa.schema(

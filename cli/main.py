@@ -8,7 +8,7 @@ import typer
 
 import aisle
 from aisle.errors import AisleError
-from cli import demo, evaluate, export, finetune, hide, loadtest, reindex, releases, search, serve
+from cli import demo, evaluate, export, finetune, hide, import_vectors, loadtest, reindex, releases, search, serve
 from cli.console import complain
 from cli.exit_codes import ExitCode, Stopped, exit_code
 
@@ -36,6 +36,7 @@ app.command("demo")(demo.demo)
 app.command("finetune")(finetune.finetune)
 app.command("export")(export.export)
 app.command("reindex")(reindex.reindex)
+app.command("import")(import_vectors.import_vectors)
 app.command("serve")(serve.serve)
 app.command("search")(search.search)
 app.add_typer(releases.app, name="releases")

@@ -17,6 +17,7 @@ from cli.progress import RunProgress
 if TYPE_CHECKING:
     from batch.drift import Drift
     from batch.executor import ExecutorKind
+    from batch.given import GivenVectors
     from batch.options import ReindexOptions, Summary
 
 
@@ -94,7 +95,7 @@ def reindex(
         layout=layout,
         model=resolve_model(model, layout=layout, catalog=catalog if roles.image else None),
         roles=roles,
-        kind=_executor_kind(executor, ExecutorKind),
+        kind=executor_kind(executor, ExecutorKind),
         provider=provider,
         workers=workers,
         address=address,
@@ -115,7 +116,8 @@ def reindex(
     out.print(f"next: {command()} serve --workspace {escape(str(workspace))}")
 
 
-def _executor_kind(name: str, kinds: "type[ExecutorKind]") -> "ExecutorKind":
+def executor_kind(name: str, kinds: "type[ExecutorKind]") -> "ExecutorKind":
+    """Who runs the tasks, by the name on the command line."""
     try:
         return kinds(name)
     except ValueError as error:
@@ -133,6 +135,8 @@ def run_reindex(
     provider: Provider = Provider.AUTO,
     workers: int | None = None,
     address: str | None = None,
+    given: "GivenVectors | None" = None,
+    thumbnails: bool = True,
 ) -> "Summary":
     """Run with bars, on an executor that is stopped at the end."""
     from batch.executor import open_workers
@@ -149,6 +153,8 @@ def run_reindex(
                 executor=executor,
                 options=options,
                 progress=progress,
+                given=given,
+                thumbnails=thumbnails,
             )
 
 

@@ -13,6 +13,7 @@ from batch.rejects import (
     EXAMPLES,
     Reason,
     Reject,
+    VectorFault,
     WorkerFault,
     check_rejects,
     count_reasons,
@@ -30,7 +31,7 @@ def reject(row: int, reason: Reason = ImageFault.CORRUPT) -> Reject:
 
 
 def test_every_reason_has_one_name():
-    reasons = [reason for kind in (RejectReason, ImageFault, WorkerFault) for reason in kind]
+    reasons = [reason for kind in (RejectReason, ImageFault, WorkerFault, VectorFault) for reason in kind]
     assert len({str(reason) for reason in reasons}) == len(reasons)
     assert [reason_of(str(reason)) for reason in reasons] == reasons
     assert all(type(reason_of(str(reason))) is type(reason) for reason in reasons)

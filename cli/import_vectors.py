@@ -1,0 +1,102 @@
+"""`aisle import`: vectors that were made elsewhere become the live release."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from aisle.layout import Layout
+from cli.columns import find_roles
+from cli.console import command, escape, out, say
+from cli.models import resolve_model
+from cli.reindex import describe, executor_kind, run_reindex, show
+
+
+def import_vectors(
+    vectors: Annotated[
+        Path,
+        typer.Option(
+            help="A .npy file of one row per catalog row, in its order (or in that of --ids), or a Parquet file of a "
+            "column `id` and a column of lists of floats."
+        ),
+    ],
+    catalog: Annotated[str, typer.Option(help="As for `aisle reindex`.")],
+    half: Annotated[
+        str, typer.Option(help="What the vectors are of: image, text, or both (rows of [image ; text]).")
+    ] = "image",
+    workspace: Annotated[Path, typer.Option(help="Where models, embeddings and releases live.")] = Path("workspace"),
+    model: Annotated[
+        str | None,
+        typer.Option(help="The model that made the vectors, as for `aisle reindex`: it will encode the queries."),
+    ] = None,
+    ids: Annotated[
+        Path | None, typer.Option(help="For a .npy file: a text file of one product id per line, in its order.")
+    ] = None,
+    vector_column: Annotated[
+        str, typer.Option(help="Of a Parquet file: the column of vectors; default the only one.")
+    ] = "",
+    normalise: Annotated[
+        bool, typer.Option("--normalise", help="Scale vectors to norm 1; otherwise another norm is an error.")
+    ] = False,
+    thumbnails: Annotated[bool, typer.Option(help="Make thumbnails of the catalog's pictures.")] = True,
+    columns: Annotated[
+        Path | None, typer.Option(help="TOML file of column roles, instead of the options below.")
+    ] = None,
+    id: Annotated[str | None, typer.Option(help="Column of unique product ids.")] = None,
+    image: Annotated[str | None, typer.Option(help="Column of pictures; '' for none.")] = None,
+    title: Annotated[str | None, typer.Option(help="Column shown as the product's name.")] = None,
+    attribute: Annotated[
+        list[str] | None, typer.Option(help="Filterable column, column=type; repeat or use commas.")
+    ] = None,
+    recall_target: Annotated[float, typer.Option(help="Least recall@10 against exact search.")] = 0.99,
+    max_rejects: Annotated[float, typer.Option(help="Largest fraction of rows that may be rejected.")] = 0.01,
+    max_drift: Annotated[
+        float, typer.Option(help="Largest part of the results over unchanged products that may differ.")
+    ] = 0.2,
+    wait: Annotated[float, typer.Option(help="Seconds to wait for another run in this workspace.")] = 0.0,
+    workers: Annotated[int | None, typer.Option(help="Tasks at the same time; default every core.")] = None,
+    executor: Annotated[str, typer.Option(help="ray, or local: plain processes of this machine.")] = "ray",
+    address: Annotated[
+        str | None, typer.Option(envvar="RAY_ADDRESS", help="Address of a Ray cluster, as for `aisle reindex`.")
+    ] = None,
+) -> None:
+    """Make a release of a catalog and of vectors that were made elsewhere.
+
+    Vectors are checked (how many, how long, NaN, norm, whose) and go the way of all others: index, measured recall,
+    verified publishing. Products without a usable vector are in rejects.parquet. Importing again writes only the
+    shards whose vectors changed.
+    """
+    from aisle.machine import Provider
+    from batch.executor import ExecutorKind
+    from batch.given import Halves, given_vectors
+    from batch.options import ReindexOptions
+
+    try:
+        halves = Halves(half)
+    except ValueError as error:
+        raise typer.BadParameter(f"{half!r} is not one of {', '.join(Halves)}", param_hint="--half") from error
+    roles = find_roles(catalog, columns=columns, id=id, image=image, title=title, attributes=attribute or ())
+    say(describe(roles))
+    layout = Layout(root=workspace)
+    bundle = resolve_model(model, layout=layout)
+    scratch = workspace.expanduser().resolve()
+    with given_vectors(
+        vectors, halves=halves, scratch=scratch, normalise=normalise, ids=ids, column=vector_column
+    ) as given:
+        summary = run_reindex(
+            catalog,
+            layout=layout,
+            model=bundle,
+            roles=roles,
+            kind=executor_kind(executor, ExecutorKind),
+            provider=Provider.CPU,
+            workers=workers,
+            address=address,
+            options=ReindexOptions(
+                recall_target=recall_target, max_rejects=max_rejects, max_drift=max_drift, wait=wait
+            ),
+            given=given,
+            thumbnails=thumbnails,
+        )
+    show(summary)
+    out.print(f"next: {command()} serve --workspace {escape(str(workspace))}")
