@@ -6,7 +6,7 @@ PRODUCTS ?= 2000
 WORKSPACE ?= workspace
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock
-PACKAGES := aisle export train batch serving web demo evaluation loadtest cli tests benchmarks
+PACKAGES := aisle aisle_client export train batch serving web demo evaluation loadtest cli tests benchmarks
 
 .PHONY: help demo lint format test lock clean
 

@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("aisle", "export", "train", "batch", "serving", "web", "demo", "evaluation", "loadtest", "cli")
+PACKAGES = (
+    *("aisle", "aisle_client", "export", "train", "batch", "serving"),
+    *("web", "demo", "evaluation", "loadtest", "cli"),
+)
 FILES = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
 
 
