@@ -28,8 +28,13 @@ from serving.text_cache import TextCache
 Given = TypeVar("Given")
 
 TEXT_NICENESS, PICTURE_NICENESS = 5, 15
-"""How readily threads leave a core to others. The event loop comes first: it tells those who are turned away. A picture
-costs as much as four texts, so its threads give way to theirs: a core that both want goes to the text."""
+"""How readily the encoders' threads leave a core to others. The event loop comes first, as it tells those who are
+turned away, and so do the searches, which take turns with it at the interpreter. A picture costs as much as four texts,
+so its threads give way to theirs: a core that both want goes to the text."""
+
+SEARCH_BATCH = 4
+"""Searches that a thread takes at once. They gain nothing from each other, but a thread that is handed one at a time
+waits after each for the event loop, which under overload has other things to do."""
 
 _GPU_BATCHES = 2
 """One is computed while the next one is brought over."""
@@ -114,9 +119,10 @@ class Searcher:
         self._searches: Batcher[_Lookup, _Found] = Batcher(
             _look_up,
             name=SEARCHES,
-            limits=QueueLimits(batch=1, in_flight=settings.search_workers or cores, waiting=texts + pictures),
+            limits=QueueLimits(
+                batch=SEARCH_BATCH, in_flight=settings.search_workers or cores, waiting=texts + pictures
+            ),
             observer=observer,
-            niceness=TEXT_NICENESS,
         )
         self._suggestions: Batcher[tuple[Snapshot, str, int], tuple[Suggestion, ...]] = Batcher(
             _suggest,
