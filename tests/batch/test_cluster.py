@@ -5,14 +5,15 @@ from pathlib import Path
 
 import pytest
 from ray.cluster_utils import Cluster
+from ray.exceptions import LocalRayletDiedError
 
-from aisle.errors import ProviderUnavailable, SettingsError
+from aisle.errors import IncompleteRun, ProviderUnavailable, SettingsError
 from aisle.layout import INDEX, PRODUCTS, SHARDS, THUMBNAILS, Layout
 from aisle.machine import Provider
-from batch.executor import ExecutorKind, WorkerLayout, cluster_layout, open_workers
+from batch.executor import ExecutorKind, TaskDied, WorkerLayout, cluster_layout, open_workers
 from batch.options import ReindexOptions
 from batch.progress import SilentProgress
-from batch.ray_executor import Offer, offer_of
+from batch.ray_executor import Offer, RayExecutor, offer_of
 from batch.reindex import reindex
 from tests.batch.catalogs import ROLES, good_rows, write_catalog
 from tests.batch.conftest import Run
@@ -90,3 +91,17 @@ def test_the_layout_follows_the_cluster():
     assert cluster_layout(cpus=64, gpus=0, cpus_per_gpu=0) == WorkerLayout(workers=64)
     with pytest.raises(ProviderUnavailable, match="offers no GPU"):
         cluster_layout(Provider.CUDA, cpus=64, gpus=0, cpus_per_gpu=0)
+
+
+def test_ray_that_dies_on_this_machine_is_no_row_s_fault(monkeypatch: pytest.MonkeyPatch):
+    """Else every row would be tried alone, and rejected for having killed its worker."""
+
+    def dead(reference: object) -> object:
+        raise LocalRayletDiedError
+
+    with RayExecutor(WorkerLayout(workers=1)) as executor:
+        monkeypatch.setattr("batch.ray_executor.ray.get", dead)
+        with pytest.raises(IncompleteRun, match=r"Ray on this machine died .*run again"):
+            list(executor.run(abs, [-1]))
+        executor._alone = False  # a node of a cluster may be ill by its task: there the rows are looked at
+        assert [type(outcome) for outcome in executor.run(abs, [-1])] == [TaskDied]
