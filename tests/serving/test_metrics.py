@@ -159,10 +159,15 @@ WORKER = """
 import sys
 from pathlib import Path
 from serving.metrics import Metrics
+from serving.watcher import Refused
 metrics = Metrics(Path(sys.argv[1]))
 metrics.forget_dead_workers()
 metrics.request(route="/search", method="POST", status=200, seconds=0.01)
 metrics.depth("texts", 7)
+metrics.reject("overloaded")
+busy = metrics.in_progress()
+busy.__enter__()
+metrics.refused_release(Refused("r1", "corrupt"))
 print(metrics.expose().decode())
 """
 
@@ -181,3 +186,7 @@ def test_workers_are_added_up_and_dead_ones_do_not_wait(tmp_path):
     exposed = run()
     assert 'aisle_requests_total{method="POST",route="/search",status="200"} 2.0' in exposed
     assert 'aisle_queue_depth{queue="texts"} 7.0' in exposed
+    assert 'aisle_rejects_total{code="overloaded"} 2.0' in exposed
+    assert "aisle_requests_in_progress 1.0" in exposed
+    assert "aisle_refused_releases_total 2.0" in exposed
+    assert "aisle_release_refused 1.0" in exposed
