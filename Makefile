@@ -19,12 +19,12 @@ help: ## List the targets
 
 .venv/ready-demo: .venv/bin/python requirements.lock pyproject.toml
 	@echo "Installing what the demo needs into .venv ..."
-	$(PIP) --editable '.[cpu,batch,serving,demo]'
+	$(PIP) --editable '.[cpu,batch,s3,serving,demo]'
 	@touch $@
 
 .venv/ready-dev: .venv/bin/python requirements.lock pyproject.toml
 	@echo "Installing what development needs into .venv ..."
-	$(PIP) --editable '.[cpu,export,train,batch,serving,demo,dev]'
+	$(PIP) --editable '.[cpu,export,train,batch,s3,serving,demo,dev]'
 	$(PIP) --no-deps clip-retrieval # the tests run its client, which needs `requests` alone; its back end pins old numpy
 	@touch $@ .venv/ready-demo
 
@@ -46,7 +46,7 @@ test: .venv/ready-dev ## The whole suite: no network, no GPU, no download
 
 lock: ## Resolve requirements.lock anew (the CPU variant, all extras)
 	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
-	.venv-lock/bin/python -m pip install --quiet --editable '.[cpu,export,train,batch,serving,demo,dev]' torch==2.13.0
+	.venv-lock/bin/python -m pip install --quiet --editable '.[cpu,export,train,batch,s3,serving,demo,dev]' torch==2.13.0
 	.venv-lock/bin/python -m pip install --quiet --no-deps clip-retrieval
 	.venv-lock/bin/python -m pip freeze --exclude-editable | sed 's/+cpu$$//' > requirements.lock
 	rm -rf .venv-lock

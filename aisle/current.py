@@ -1,6 +1,6 @@
 """`CURRENT`: the one mutable file of a workspace, naming the live release."""
 
-from aisle.errors import ReleaseCorrupt
+from aisle.errors import ReleaseCorrupt, WorkspaceBusy
 from aisle.files import write_atomically
 from aisle.layout import Layout
 
@@ -10,18 +10,40 @@ def read_current(layout: Layout) -> str | None:
 
     Raises:
         ReleaseCorrupt: The file does not hold one plain release id.
+        StoreUnreachable: The workspace's store does not answer, or refuses.
     """
     try:
-        release_id = layout.current.read_text(encoding="utf-8").strip()
-    except FileNotFoundError:
-        return None
+        release_id = _text(layout)
     except (OSError, UnicodeDecodeError) as error:
         raise ReleaseCorrupt(f"{layout.current} cannot be read ({error}): run `aisle reindex`") from error
+    if release_id is None:
+        return None
     if not release_id or not release_id.replace("-", "").isalnum():
         raise ReleaseCorrupt(f"{layout.current} holds {release_id[:40]!r}, not a release id: run `aisle reindex`")
     return release_id
 
 
+def _text(layout: Layout) -> str | None:
+    if layout.store is not None:
+        found = layout.store.get(layout.current.name)
+        return found.data.decode().strip() if found else None
+    try:
+        return layout.current.read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        return None
+
+
 def write_current(layout: Layout, release_id: str) -> None:
-    """Point `CURRENT` at a release that was verified; readers see the old id or the new one."""
-    write_atomically(layout.current, lambda temporary: temporary.write_text(f"{release_id}\n", encoding="utf-8"))
+    """Point `CURRENT` at a release that was verified; readers see the old id or the new one.
+
+    Raises:
+        WorkspaceBusy: On a store, somebody else replaced it at this moment; theirs stays.
+        StoreUnreachable: The workspace's store does not answer, or refuses.
+    """
+    text = f"{release_id}\n"
+    if layout.store is None:
+        write_atomically(layout.current, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+        return
+    found = layout.store.get(layout.current.name)
+    if layout.store.put(layout.current.name, text.encode(), replacing=found.tag if found else None) is None:
+        raise WorkspaceBusy(f"somebody else has just made another release of {layout.place} live: look, and run again")

@@ -14,6 +14,7 @@ class ImageFault(StrEnum):
     CORRUPT = "image_corrupt"
     NOT_FOUND = "image_not_found"
     UNREADABLE = "image_unreadable"
+    UNREACHABLE = "image_unreachable"
 
 
 class AisleError(Exception):
@@ -77,6 +78,10 @@ class ReleaseError(AisleError):
 
 class ReleaseCorrupt(ReleaseError):
     """A release's files do not match its manifest."""
+
+
+class StoreUnreachable(AisleError):
+    """An object store does not answer, or refuses; what was committed before is there."""
 
 
 class IncompleteRun(AisleError):

@@ -6,7 +6,7 @@ The list outlives releases: a product that comes back with the next catalog stay
 import json
 from collections.abc import Iterable
 
-from aisle.errors import ReleaseCorrupt
+from aisle.errors import ReleaseCorrupt, WorkspaceBusy
 from aisle.files import write_json
 from aisle.layout import Layout
 
@@ -21,11 +21,12 @@ def read_hidden(layout: Layout) -> frozenset[str]:
         ReleaseCorrupt: The file is not a list of ids of this format.
     """
     try:
-        values = json.loads(layout.hidden.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return frozenset()
+        text = _text(layout)
+        values = json.loads(text) if text is not None else None
     except (OSError, ValueError) as error:
         raise ReleaseCorrupt(f"{layout.hidden} cannot be read ({error}): {_REMEDY}") from error
+    if text is None:
+        return frozenset()
     if not isinstance(values, dict) or values.get("format_version") != FORMAT_VERSION:
         found = values.get("format_version") if isinstance(values, dict) else None
         raise ReleaseCorrupt(
@@ -37,6 +38,28 @@ def read_hidden(layout: Layout) -> frozenset[str]:
     return frozenset(ids)
 
 
+def _text(layout: Layout) -> str | None:
+    if layout.store is not None:
+        found = layout.store.get(layout.hidden.name)
+        return found.data.decode() if found else None
+    try:
+        return layout.hidden.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+
+
 def write_hidden(layout: Layout, ids: Iterable[str]) -> None:
-    """Replace the list; readers see the old one or the new one."""
-    write_json(layout.hidden, {"format_version": FORMAT_VERSION, "ids": sorted(set(ids))})
+    """Replace the list; readers see the old one or the new one.
+
+    Raises:
+        WorkspaceBusy: On a store, somebody else replaced it at this moment; theirs stays.
+        StoreUnreachable: The workspace's store does not answer, or refuses.
+    """
+    values = {"format_version": FORMAT_VERSION, "ids": sorted(set(ids))}
+    if layout.store is None:
+        write_json(layout.hidden, values)
+        return
+    found = layout.store.get(layout.hidden.name)
+    data = json.dumps(values, ensure_ascii=False, indent=2).encode()
+    if layout.store.put(layout.hidden.name, data, replacing=found.tag if found else None) is None:
+        raise WorkspaceBusy(f"somebody else has just changed what {layout.place} hides: look, and run again")

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from aisle.objects import ObjectStore
+
 MODEL_MANIFEST = "model.json"
 IMAGE_GRAPH = "image.onnx"
 TEXT_GRAPH = "text.onnx"
@@ -23,10 +25,17 @@ class Layout:
     """Paths below one workspace folder.
 
     Attributes:
-        root: The workspace.
+        root: The workspace; where it lies on an object store, the folder that mirrors it (`aisle.mirror`).
+        store: Where it lies, unless that is `root`.
     """
 
     root: Path
+    store: ObjectStore | None = None
+
+    @property
+    def place(self) -> str:
+        """Where the workspace is, for people."""
+        return str(self.root) if self.store is None else self.store.url
 
     @property
     def current(self) -> Path:

@@ -45,7 +45,8 @@ class Settings:
     """How a release is served. A field `workspace` is the variable `AISLE_WORKSPACE`, and so on.
 
     Attributes:
-        workspace: Folder with `CURRENT`, `releases/` and `models/`.
+        workspace: Folder with `CURRENT`, `releases/` and `models/`; or where those lie on an object store, as a URL.
+        cache: Folder that workspaces on object stores are mirrored in. A blank path for `~/.cache/aisle`.
         listen_host: IP address to listen on.
         listen_port: Port to listen on. (Not `AISLE_PORT`: Kubernetes sets that one for a service named `aisle`.)
         workers: Server processes; each holds its own copy of the model.
@@ -84,7 +85,8 @@ class Settings:
         log_requests: Which requests have one.
     """
 
-    workspace: Path = Path("workspace")
+    workspace: Path | str = Path("workspace")
+    cache: Path = Path()
     listen_host: str = "127.0.0.1"
     listen_port: int = 3000
     workers: int = 1
@@ -154,6 +156,11 @@ class Settings:
         return ImageLimits(max_bytes=self.max_image_bytes, max_pixels=self.max_image_pixels)
 
 
+def is_url(workspace: Path | str) -> bool:
+    """Whether a workspace lies on an object store."""
+    return "://" in str(workspace)
+
+
 def variable(field: str) -> str:
     """Name of the environment variable of a field."""
     return PREFIX + field.upper()
@@ -175,7 +182,10 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
 def to_environment(settings: Settings) -> dict[str, str]:
     """Variables that read back as `settings`, whatever the working directory of the reader."""
     values = {field.name: getattr(settings, field.name) for field in fields(settings)}
-    values["workspace"] = settings.workspace.expanduser().resolve()
+    if not is_url(settings.workspace):
+        values["workspace"] = Path(settings.workspace).expanduser().resolve()
+    if settings.cache != Path():
+        values["cache"] = settings.cache.expanduser().resolve()
     if settings.api_key_file != Path():
         values["api_key_file"] = settings.api_key_file.expanduser().resolve()
     return {variable(name): _written(value) for name, value in values.items()}
@@ -201,6 +211,8 @@ def _boolean(text: str) -> bool:
 
 
 def _parse(name: str, text: str) -> Any:
+    if name == "workspace" and is_url(text):
+        return text
     kind = type(getattr(_DEFAULTS, name))
     if kind is tuple:
         return tuple(item.strip() for item in text.split(",") if item.strip())

@@ -14,6 +14,7 @@ from aisle.index import ProductIndex
 from aisle.layout import INDEX, THUMBNAILS, Layout
 from aisle.machine import Provider, cpu_quota
 from aisle.manifest import AttributeType, IndexParameters, QueryKind, load_release_manifest
+from aisle.mirror import pull_model, pull_release
 from aisle.products import Products
 from aisle.types import Encoder, ProductVectors, RowIds, Scores, UnitVectors
 from aisle.vectors import HalfWeights, query_vector, unit_norm
@@ -108,11 +109,13 @@ def drift_from(
         ReleaseError: The live release cannot be used.
         ModelError: Its model cannot be used.
     """
+    pull_release(layout, live)
     folder = layout.release(live)
     manifest = load_release_manifest(folder, verify=False)
     same_model = manifest.model_fingerprint == fingerprint
     encoder = new.encoder
     if not same_model:
+        pull_model(layout, manifest.model_fingerprint)
         bundle = layout.model(manifest.model_fingerprint)
         encoder = OnnxEncoder(bundle, provider=Provider.CPU, threads=cpu_quota(), verify=False)
     old = open_side(folder, manifest.index, manifest.attributes, encoder)

@@ -17,6 +17,7 @@ from aisle.encoder import OnnxEncoder
 from aisle.errors import ModelMismatch
 from aisle.layout import Layout
 from aisle.machine import Provider
+from aisle.mirror import exists, pull, pull_all, pull_model, push
 from aisle.store import content_key, read_shard, shard_key, write_shard
 from batch.encode import Rows, StoredContent, encode_rows, read_embedded
 from batch.known import NOTHING, Half, Known, Recent
@@ -122,8 +123,10 @@ def embed_shard(task: ShardTask) -> ShardResult:
         CatalogError: The catalog's pictures cannot be read at all.
         ModelError: The model cannot be used here.
         ReleaseCorrupt: The shard file is there and damaged.
+        StoreUnreachable: The workspace's store does not answer, or refuses.
     """
     setup = task.setup
+    pull_all(setup.layout, [*task.known.places, *task.known.pictures])
     files = find_files(task.pictures, task.rows, known=task.known, read_all=setup.read_all)
     rows = Rows(
         numbers=task.rows,
@@ -134,7 +137,7 @@ def embed_shard(task: ShardTask) -> ShardResult:
     )
     pictures: dict[str, StoredContent] = {}
     path = _path(rows, setup)
-    if not path.exists():
+    if not exists(setup.layout, path):
         pictures = _embedded(task, [file.key for file in files], Half.IMAGE)
         lacking = [
             place
@@ -145,11 +148,13 @@ def embed_shard(task: ShardTask) -> ShardResult:
             # Their content is known and their vector is not: another model, say. What is read now is what counts.
             rows = replace(rows, files=read_files(task.pictures, task.rows, files, lacking))
             path = _path(rows, setup)
-    cached = path.exists()
+    cached = exists(setup.layout, path)
     images_encoded = texts_encoded = 0
     if cached:
+        pull(setup.layout, path)
         shard = read_shard(path)
     else:
+        pull_model(setup.layout, setup.fingerprint)
         made = encode_rows(
             rows,
             pictures=pictures,
@@ -161,6 +166,7 @@ def embed_shard(task: ShardTask) -> ShardResult:
         )
         shard, images_encoded, texts_encoded = made.shard, made.images, made.texts
         write_shard(shard, path)
+        push(setup.layout, path)
         _recent(path.parent).add(path.stem, shard)
     good = [not fault for fault in shard.faults]
     return ShardResult(

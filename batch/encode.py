@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from aisle.catalog import RejectReason
 from aisle.errors import InvalidImage
 from aisle.layout import Layout
+from aisle.mirror import pull
 from aisle.preprocess import Preprocess, decode_for, prepare_image
 from aisle.store import Shard, read_shard
 from aisle.types import Encoder, PixelBatch, UnitVectors
@@ -115,7 +116,7 @@ def read_embedded(
     found: dict[str, StoredContent] = {}
     for key, contents in holders.items():
         path = layout.shard(fingerprint, key)
-        if not path.exists():
+        if not pull(layout, path):
             continue
         shard = read_shard(path, places=[places[content].place for content in contents])
         keys, vectors = (shard.image_keys, shard.images) if half is Half.IMAGE else (shard.text_keys, shard.texts)

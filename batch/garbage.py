@@ -8,8 +8,9 @@ from pathlib import Path
 
 from aisle.current import read_current
 from aisle.errors import SettingsError
-from aisle.layout import Layout
+from aisle.layout import RELEASE_MANIFEST, SHARDS, Layout
 from aisle.manifest import ReleaseManifest, load_release_manifest
+from aisle.mirror import FileInfo, files_below, folders_below, pull, remove
 from batch.known_rows import is_shard_file
 from batch.lock import hold
 from batch.releases import DELETING, WAIT_SECONDS, list_releases, sweep
@@ -57,15 +58,13 @@ def collect_garbage(layout: Layout, *, keep: int = KEEP, dry_run: bool = False, 
     """
     if keep < 1:
         raise SettingsError(f"keep is {keep}; at least 1 release is kept, and the live one always")
-    with hold(layout.lock, doing="deleting old releases", wait=wait):
+    with hold(layout.lock, doing="deleting old releases", store=layout.store, wait=wait):
         if not dry_run:
             sweep(layout)
-        with hold(layout.publish_lock, doing="deleting old releases", wait=WAIT_SECONDS):
+        with hold(layout.publish_lock, doing="deleting old releases", store=layout.store, wait=WAIT_SECONDS):
             found = _find(layout, keep=keep)
             if not dry_run:
-                for release_id in found.releases:  # out of everybody's sight in one step
-                    folder = layout.release(release_id)
-                    folder.rename(folder.with_name(f"{DELETING}{release_id}"))
+                _hide(layout, found.releases)
         if not dry_run:
             _delete(layout, found)
     return Garbage(
@@ -79,12 +78,13 @@ def collect_garbage(layout: Layout, *, keep: int = KEEP, dry_run: bool = False, 
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """As `Garbage`, with the shards' files."""
+    """As `Garbage`, with the files of shards and of releases."""
 
     releases: tuple[str, ...]
     kept: tuple[str, ...]
     shards: tuple[Path, ...]
     bytes: int
+    files: tuple[Path, ...]
     untouched: tuple[str, ...]
 
 
@@ -96,19 +96,20 @@ def _find(layout: Layout, *, keep: int) -> _Found:
     doomed = [release.id for release in releases if release.id not in kept]
     manifests = [load_release_manifest(layout.release(release_id), verify=False) for release_id in kept]
     untouched: list[str] = []
-    shards: list[Path] = []
-    for folder in layout.all_embeddings():
-        used = _used(layout, folder.name, manifests)
+    shards: list[FileInfo] = []
+    for fingerprint in folders_below(layout, layout.root / "embeddings"):
+        used = _used(layout, fingerprint, manifests)
         if used is None:
-            untouched.append(folder.name)
+            untouched.append(fingerprint)
         elif manifests:
-            shards += _unused(folder, used, younger_than=_newest(manifests))
-    files = [*shards, *(path for release_id in doomed for path in _files(layout.release(release_id)))]
+            shards += _unused(layout, fingerprint, used, younger_than=_newest(manifests))
+    files = [one for release_id in doomed for one in files_below(layout, layout.release(release_id))]
     return _Found(
         releases=tuple(doomed),
         kept=tuple(kept),
-        shards=tuple(shards),
-        bytes=sum(path.stat().st_size for path in files),
+        shards=tuple(shard.path for shard in shards),
+        bytes=sum(one.bytes for one in [*shards, *files]),
+        files=tuple(one.path for one in files),
         untouched=tuple(untouched),
     )
 
@@ -118,6 +119,7 @@ def _used(layout: Layout, fingerprint: str, manifests: Iterable[ReleaseManifest]
     used: set[str] = set()
     for manifest in manifests:
         if manifest.model_fingerprint == fingerprint:
+            pull(layout, layout.release(manifest.id) / SHARDS)
             shards = read_shard_list(layout.release(manifest.id))
             if shards is None:
                 return None
@@ -129,21 +131,36 @@ def _newest(manifests: Iterable[ReleaseManifest]) -> float:
     return max(datetime.fromisoformat(manifest.created).timestamp() for manifest in manifests)
 
 
-def _unused(folder: Path, used: set[str], *, younger_than: float) -> Iterator[Path]:
-    for path in sorted(folder.glob("*.arrow")):
-        if is_shard_file(path) and path.stem not in used and path.stat().st_mtime < younger_than:
-            yield path
+def _unused(layout: Layout, fingerprint: str, used: set[str], *, younger_than: float) -> Iterator[FileInfo]:
+    folder = layout.embeddings(fingerprint)
+    for one in files_below(layout, folder):
+        if _is_shard(one.path, folder) and one.path.stem not in used and one.modified < younger_than:
+            yield one
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    return (path for path in folder.rglob("*") if path.is_file())
+def _is_shard(path: Path, folder: Path) -> bool:
+    return path.parent == folder and path.suffix == ".arrow" and is_shard_file(path)
+
+
+def _hide(layout: Layout, releases: Iterable[str]) -> None:
+    """Out of everybody's sight in one step: here by another name, on a store by the end of the manifest."""
+    for release_id in releases:
+        folder = layout.release(release_id)
+        if layout.store is not None:
+            remove(layout, [folder / RELEASE_MANIFEST])
+        else:
+            folder.rename(folder.with_name(f"{DELETING}{release_id}"))
 
 
 def _delete(layout: Layout, found: _Found) -> None:
+    if layout.store is not None:
+        remove(layout, [path for path in found.files if path.name != RELEASE_MANIFEST])
     for release_id in found.releases:
-        shutil.rmtree(layout.release(f"{DELETING}{release_id}"))
-    for path in found.shards:
-        path.unlink()
+        shutil.rmtree(layout.release(release_id if layout.store else f"{DELETING}{release_id}"), ignore_errors=True)
+    remove(layout, found.shards)
     for folder in {path.parent for path in found.shards}:
-        if not any(is_shard_file(path) for path in folder.glob("*.arrow")):
-            shutil.rmtree(folder)
+        left = files_below(layout, folder)
+        if not any(_is_shard(one.path, folder) for one in left):
+            if layout.store is not None:
+                remove(layout, [one.path for one in left])
+            shutil.rmtree(folder, ignore_errors=True)

@@ -10,6 +10,7 @@ from aisle.current import read_current
 from aisle.errors import ReleaseCorrupt, SettingsError
 from aisle.hidden import read_hidden, write_hidden
 from aisle.layout import PRODUCTS, Layout
+from aisle.mirror import pull
 from batch.lock import hold
 
 WAIT_SECONDS = 30.0
@@ -60,7 +61,7 @@ def _change(layout: Layout, ids: Sequence[str], *, hide: bool) -> Hidden:
     if not all(wanted):
         raise SettingsError("a product id is empty: name the products to hide by their ids")
     unknown = _unknown(layout, wanted)
-    with hold(layout.hidden_lock, doing="hiding products", wait=WAIT_SECONDS):
+    with hold(layout.hidden_lock, doing="hiding products", store=layout.store, wait=WAIT_SECONDS):
         before = read_hidden(layout)
         after = before | set(wanted) if hide else before - set(wanted)
         if after != before:
@@ -78,6 +79,7 @@ def _unknown(layout: Layout, ids: Sequence[str]) -> tuple[str, ...]:
     if live is None:
         return tuple(ids)
     path = layout.release(live) / PRODUCTS
+    pull(layout, path)
     try:
         with pa.memory_map(str(path)) as source:
             there = pa.ipc.open_file(source).read_all().column("id")

@@ -11,6 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from aisle.layout import Layout
+from aisle.mirror import forget, pull_all, push, remove
 from aisle.store import ShardKeys, read_shard_keys
 from batch.known import PICTURES_SCHEMA, PLACES_SCHEMA, Half, Known, content_numbers, good_rows
 from batch.sorted_table import KEY, Keys, SortedLog, open_sorted
@@ -51,6 +52,8 @@ class KnownRows:
         self._layout = layout
         self._fingerprint = fingerprint
         folder = layout.known(fingerprint)
+        self._there = {one.path for one in forget(layout, folder)}
+        pull_all(layout, self._there)
         self._places = SortedLog(folder, "places", PLACES_SCHEMA)
         self._shards = SortedLog(folder, "shards", _SHARDS_SCHEMA)
         self._pictures = SortedLog(folder, "pictures", PICTURES_SCHEMA)
@@ -61,6 +64,8 @@ class KnownRows:
         for log in (self._places, self._shards, self._pictures):
             log.clean()
         self._catch_up()
+        self._push()
+        self._remove_merged()
 
     @property
     def now(self) -> Known:
@@ -89,11 +94,29 @@ class KnownRows:
         self._told += self._waiting
         self._told_at = time.monotonic()
         self._made, self._facts, self._waiting = [], [], 0
+        self._push()
+
+    def _push(self) -> None:
+        """Copy new files to the workspace's store; those that were merged away stay there while workers may ask."""
+        for path in sorted(self._now() - self._there):
+            push(self._layout, path)
+            self._there.add(path)
+
+    def _remove_merged(self) -> None:
+        """Delete from the store what `clean` has deleted here. No worker has begun yet."""
+        merged = sorted(self._there - self._now())
+        if self._layout.store is not None and merged:
+            remove(self._layout, merged)
+        self._there -= set(merged)
+
+    def _now(self) -> set[Path]:
+        return {path for log in (self._places, self._shards, self._pictures) for path in log.files}
 
     def _catch_up(self) -> None:
         """Shards that a killed run left are not in the tables yet; shards that were deleted must not be."""
         folder = self._layout.embeddings(self._fingerprint)
-        there = {path.stem for path in folder.glob("*.arrow") if is_shard_file(path)}
+        files = [one.path for one in forget(self._layout, folder) if one.path.parent == folder]
+        there = {path.stem for path in files if path.suffix == ".arrow" and is_shard_file(path)}
         told = {shard.hex() for path in self._shards.files for shard in _column(path, "shard")}
         if told - there:
             self._places.clear()
@@ -103,6 +126,7 @@ class KnownRows:
 
     def _index(self, shards: Sequence[str]) -> None:
         scanned = _Scanned()
+        pull_all(self._layout, [self._layout.shard(self._fingerprint, shard) for shard in shards])
         for shard in shards:
             scanned.take(shard, read_shard_keys(self._layout.shard(self._fingerprint, shard)))
             if scanned.rows >= _ROWS_AT_ONCE:

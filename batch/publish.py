@@ -11,7 +11,7 @@ from pathlib import Path
 
 from aisle.current import write_current
 from aisle.files import sync_folder
-from aisle.layout import INDEX, PRODUCTS, REJECTS, REPORT, SHARDS, THUMBNAILS, Layout
+from aisle.layout import INDEX, PRODUCTS, REJECTS, RELEASE_MANIFEST, REPORT, SHARDS, THUMBNAILS, Layout
 from aisle.manifest import (
     AttributeType,
     ModelManifest,
@@ -20,6 +20,7 @@ from aisle.manifest import (
     record_files,
     save_release_manifest,
 )
+from aisle.mirror import push_folder
 from aisle.vectors import HalfWeights
 from batch.evaluate import Evaluation
 from batch.lock import Lease, hold
@@ -123,7 +124,10 @@ def publish_release(
     save_release_manifest(manifest, release.folder)
     read_back(release.folder, vectors)
     final = release.layout.release(release.id)
-    with hold(release.layout.publish_lock, doing="publishing", wait=WAIT_SECONDS):
+    lease.check()
+    push_folder(release.layout, release.folder, final, manifest=RELEASE_MANIFEST)
+    store = release.layout.store
+    with hold(release.layout.publish_lock, doing="publishing", store=store, wait=WAIT_SECONDS):
         lease.check()
         release.folder.rename(final)
         sync_folder(release.layout.releases)

@@ -18,6 +18,7 @@ from aisle.files import sync_folder, write_json
 from aisle.layout import INDEX, MODEL_MANIFEST, PRODUCTS, REJECTS, REPORT, SHARDS, THUMBNAILS, Layout
 from aisle.machine import Provider, cpu_quota
 from aisle.manifest import ModelManifest, QueryKind, load_model_manifest
+from aisle.mirror import pull_model, push_model, resolved
 from aisle.products import THUMBNAILS_SCHEMA, write_table
 from aisle.sources import open_source
 from aisle.vectors import HalfWeights
@@ -79,10 +80,12 @@ def reindex(
         CatalogError: The catalog cannot be read or does not fit the roles, or given vectors do not fit it.
         ModelError: The model cannot be used.
         IncompleteRun: Too many rejects, workers that keep dying, or another run in this workspace.
+        StoreUnreachable: The workspace's store does not answer, or refuses.
         ReleaseError: The release does not hold what it should. In every case nothing was published.
     """
-    layout = Layout(root=layout.root.expanduser().resolve())
-    with hold(layout.lock, doing="reindexing", wait=options.wait) as lease:
+    layout = resolved(layout)
+    with hold(layout.lock, doing="reindexing", store=layout.store, wait=options.wait) as lease:
+        pull_model(layout, model.name)
         manifest = load_model_manifest(model)
         sweep(layout)
         run = _Run(
@@ -169,6 +172,7 @@ def _make_release(run: _Run, plan: CatalogPlan, embedded: Embedded) -> Summary:
     weights = default_weights(images=embedded.images, texts=embedded.texts)
     with new_release(run.layout) as release:
         with run.stage(Stage.BUILD, total=len(vectors)):
+            vectors.pull()
             write_table([products], products.schema, release.folder / PRODUCTS)
             write_table(vectors.thumbnails(), THUMBNAILS_SCHEMA, release.folder / THUMBNAILS)
             write_rejects(embedded.rejects, release.folder / REJECTS)
@@ -296,17 +300,22 @@ def embed_setup(
 def _adopt_model(model: Path, manifest: ModelManifest, layout: Layout) -> Path:
     """The bundle's folder within the workspace, where serving looks for it."""
     folder = layout.model(manifest.fingerprint)
-    if model.resolve() == folder:
-        return folder
-    if (folder / MODEL_MANIFEST).exists():
-        load_model_manifest(folder)
-        return folder
-    temporary = layout.models / f".{manifest.fingerprint}.tmp-{uuid.uuid4().hex[:8]}"
+    if model.resolve() != folder:
+        if (folder / MODEL_MANIFEST).exists():
+            pull_model(layout, manifest.fingerprint)
+            load_model_manifest(folder)
+        else:
+            _copy_model(model, folder)
+    push_model(layout, folder)
+    return folder
+
+
+def _copy_model(model: Path, folder: Path) -> None:
+    temporary = folder.with_name(f".{folder.name}.tmp-{uuid.uuid4().hex[:8]}")
     try:
         shutil.copytree(model, temporary)
         load_model_manifest(temporary)
         temporary.rename(folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-    sync_folder(layout.models)
-    return folder
+    sync_folder(folder.parent)

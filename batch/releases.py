@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from aisle.current import read_current, write_current
 from aisle.errors import ModelMismatch, ReleaseCorrupt, ReleaseError
-from aisle.layout import Layout
+from aisle.layout import RELEASE_MANIFEST, Layout
 from aisle.manifest import load_model_manifest, load_release_manifest
+from aisle.mirror import files_below, folders_below, pull_all, pull_model, remove
 from batch.lock import hold
 
 BUILDING = ".building-"
@@ -47,10 +48,9 @@ def list_releases(layout: Layout) -> list[ReleaseInfo]:
         ReleaseCorrupt: `CURRENT` cannot be read.
     """
     live = read_current(layout)
-    if not layout.releases.is_dir():
-        return []
-    names = [path.name for path in layout.releases.iterdir() if path.is_dir() and not path.name.startswith(".")]
-    return [_info(layout, name, live=name == live) for name in sorted(names, reverse=True)]
+    names = folders_below(layout, layout.releases)
+    pull_all(layout, [layout.release(name) / RELEASE_MANIFEST for name in names])
+    return [_info(layout, name, live=name == live) for name in reversed(names)]
 
 
 def _info(layout: Layout, release_id: str, *, live: bool) -> ReleaseInfo:
@@ -78,14 +78,14 @@ def find_release(layout: Layout, name: str | None) -> str:
     if name is None:
         live = read_current(layout)
         if live is None:
-            raise ReleaseError(f"workspace {layout.root} has no release yet: run `aisle reindex`")
+            raise ReleaseError(f"workspace {layout.place} has no release yet: run `aisle reindex`")
         return live
     found = [release.id for release in list_releases(layout) if release.id.startswith(name)]
     if name in found:
         return name
     if len(found) != 1:
         many = f"{len(found)} releases begin with" if found else "no release is called"
-        raise ReleaseError(f"{many} {name!r} in workspace {layout.root}: `aisle releases list` shows them")
+        raise ReleaseError(f"{many} {name!r} in workspace {layout.place}: `aisle releases list` shows them")
     return found[0]
 
 
@@ -105,13 +105,13 @@ def rollback(layout: Layout, name: str | None = None) -> str:
         ModelError: Its model is gone.
         IncompleteRun: Another process has been replacing `CURRENT` all the while.
     """
-    with hold(layout.publish_lock, doing="rolling back", wait=WAIT_SECONDS):
+    with hold(layout.publish_lock, doing="rolling back", store=layout.store, wait=WAIT_SECONDS):
         live = find_release(layout, None)
         if name is None:
             older = [release.id for release in list_releases(layout) if release.id < live and not release.problem]
             if not older:
                 raise ReleaseError(
-                    f"workspace {layout.root} has no whole release older than the live one, {live}: "
+                    f"workspace {layout.place} has no whole release older than the live one, {live}: "
                     "`aisle releases list` shows those there are"
                 )
             name = older[0]
@@ -131,12 +131,14 @@ def check_sizes(layout: Layout, release_id: str) -> None:
     """
     folder = layout.release(release_id)
     manifest = load_release_manifest(folder, verify=False)
+    lengths = {one.path: one.bytes for one in files_below(layout, folder)}
     for record in manifest.files:
         path = folder / record.name
-        length = path.stat().st_size if path.is_file() else None
+        length = lengths.get(path)
         if length != record.bytes:
             found = "is missing" if length is None else f"has {length:,} bytes, the manifest says {record.bytes:,}"
             raise ReleaseCorrupt(f"{path} {found}: choose another release (`aisle releases list` shows them)")
+    pull_model(layout, manifest.model_fingerprint)
     model = load_model_manifest(layout.model(manifest.model_fingerprint), verify=False)
     if model.fingerprint != manifest.model_fingerprint:
         raise ModelMismatch(
@@ -156,3 +158,15 @@ def sweep(layout: Layout) -> None:
     for embeddings in layout.all_embeddings():
         for path in [*embeddings.glob(".*.tmp-*"), *layout.known(embeddings.name).glob(".*.tmp-*")]:
             path.unlink(missing_ok=True)
+    if layout.store is not None:
+        _sweep_store(layout)
+
+
+def _sweep_store(layout: Layout) -> None:
+    """Remove releases that have no manifest: whoever copied them died before the end, or while deleting them."""
+    files = [one.path for one in files_below(layout, layout.releases)]
+    whole = {path.parent for path in files if path.name == RELEASE_MANIFEST}
+    remove(layout, [path for path in files if path.parent not in whole])
+    for folder in layout.releases.glob("*"):  # what the store no longer has is of no use here
+        if folder not in whole:
+            shutil.rmtree(folder)

@@ -13,6 +13,7 @@ from aisle.errors import ReleaseCorrupt
 from aisle.files import write_atomically
 from aisle.layout import SHARDS, Layout
 from aisle.manifest import ReleaseManifest
+from aisle.mirror import pull, pull_all
 from aisle.products import THUMBNAILS_SCHEMA
 from aisle.store import Shard, read_shard, read_shard_keys
 from aisle.types import ProductVectors, RowIds
@@ -85,6 +86,10 @@ class StoredVectors:
             layout=self.layout, fingerprint=self.fingerprint, dimension=self.dimension, parts=tuple(parts)
         )
 
+    def pull(self) -> None:
+        """Have all shards here, several copied at a time: one by one, whoever reads them would wait for each."""
+        pull_all(self.layout, [self.layout.shard(self.fingerprint, part.key) for part in self.parts])
+
     def blocks(self) -> Iterator[tuple[int, ProductVectors]]:
         """All vectors in order, a few thousand at a time: the release row of the first, and float32 `[n, 2d]`."""
         for group in self.groups(BLOCK_ROWS):
@@ -118,7 +123,9 @@ class StoredVectors:
         return product_vectors(shard.images[places], shard.texts[places])
 
     def _read(self, part: StoredPart) -> Shard:
-        return read_shard(self.layout.shard(self.fingerprint, part.key))
+        path = self.layout.shard(self.fingerprint, part.key)
+        pull(self.layout, path)
+        return read_shard(path)
 
 
 def stored_vectors(
@@ -185,7 +192,7 @@ def released_vectors(layout: Layout, manifest: ReleaseManifest) -> StoredVectors
     first = 0
     for key in shards:
         path = layout.shard(manifest.model_fingerprint, key)
-        if not path.exists():
+        if not pull(layout, path):
             return None
         faults = read_shard_keys(path).faults
         kept = np.flatnonzero([not fault for fault in faults]).astype(np.int64)

@@ -13,6 +13,7 @@ from aisle.index import ProductIndex
 from aisle.layout import INDEX, REPORT, Layout
 from aisle.machine import Provider, cpu_quota
 from aisle.manifest import QueryKind, ReleaseManifest, load_release_manifest
+from aisle.mirror import pull_model, pull_release
 from aisle.products import Products
 from batch.evaluate import TIE, K, exact_search, recall_at_k
 from batch.queries import sample_queries
@@ -103,10 +104,12 @@ def verify_release(layout: Layout, release_id: str) -> Verified:
         ReleaseError: It finds less than it was published with.
         ModelError: Its model is gone or damaged.
     """
+    pull_release(layout, release_id)
     folder = layout.release(release_id)
     manifest = load_release_manifest(folder, verify=False)
     if manifest.id != release_id:
         raise ReleaseCorrupt(f"{folder} holds the release {manifest.id}: run `aisle reindex`")
+    pull_model(layout, manifest.model_fingerprint)
     encoder = OnnxEncoder(layout.model(manifest.model_fingerprint), provider=Provider.CPU, threads=cpu_quota())
     vectors = released_vectors(layout, manifest)
     found = read_back(folder, vectors)

@@ -9,6 +9,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from aisle.errors import CatalogError
 from aisle.layout import Layout
 from aisle.manifest import Precision
+from aisle.mirror import open_layout
 from cli.columns import find_roles
 from cli.console import err, escape, out, say, table
 
@@ -18,9 +19,10 @@ if TYPE_CHECKING:
 
 def export(
     model: Annotated[str, typer.Argument(help="Hub id (openai/clip-vit-base-patch32) or folder of a CLIP checkpoint.")],
-    workspace: Annotated[Path, typer.Option(help="Where the bundle goes: WORKSPACE/models/<fingerprint>.")] = Path(
-        "workspace"
-    ),
+    workspace: Annotated[
+        str,
+        typer.Option(help="Where the bundle goes: WORKSPACE/models/<fingerprint>; a folder, or s3://bucket/folder."),
+    ] = "workspace",
     precision: Annotated[
         Precision | None, typer.Option(help="Force one; by default the fastest that passes the parity gate.")
     ] = None,
@@ -34,7 +36,7 @@ def export(
     Each candidate precision is compared with the original on a sample of pictures and texts: cosines, and whether
     the same results come first. The fastest that agrees is kept; all figures go into model.json.
     """
-    result = export_model(model, layout=Layout(root=workspace), precision=precision, catalog=catalog, columns=columns)
+    result = export_model(model, layout=open_layout(workspace), precision=precision, catalog=catalog, columns=columns)
     show(result)
     if result.reused:
         say("the workspace held the same bundle already; it was kept")

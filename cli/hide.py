@@ -1,35 +1,34 @@
 """`aisle hide` and `aisle unhide`: products off the page at once, and back."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aisle.layout import Layout
+from aisle.mirror import open_layout
 from cli.console import say
 
 if TYPE_CHECKING:
     from batch.hide import Hidden
 
 Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="Product ids.")]
-Workspace = Annotated[Path, typer.Option(help="Workspace of the products.")]
+Workspace = Annotated[str, typer.Option(help="Workspace of the products; a folder or URL.")]
 
 
-def hide(ids: Ids, workspace: Workspace = Path("workspace")) -> None:
+def hide(ids: Ids, workspace: Workspace = "workspace") -> None:
     """Take products down at once, without a reindex.
 
     They stay hidden in every release to come, until `aisle unhide`. `aisle releases show` lists them.
     """
     from batch.hide import hide_products
 
-    _tell(hide_products(Layout(root=workspace), ids), verb="hidden", before="hidden already")
+    _tell(hide_products(open_layout(workspace), ids), verb="hidden", before="hidden already")
 
 
-def unhide(ids: Ids, workspace: Workspace = Path("workspace")) -> None:
+def unhide(ids: Ids, workspace: Workspace = "workspace") -> None:
     """Put hidden products back."""
     from batch.hide import unhide_products
 
-    _tell(unhide_products(Layout(root=workspace), ids), verb="shown again", before="not hidden")
+    _tell(unhide_products(open_layout(workspace), ids), verb="shown again", before="not hidden")
 
 
 def _tell(done: "Hidden", *, verb: str, before: str) -> None:

@@ -6,6 +6,7 @@ import demo as demo_package
 from aisle.errors import ModelError
 from aisle.layout import MODEL_MANIFEST, Layout
 from aisle.manifest import load_model_manifest
+from aisle.mirror import pull_models
 from cli.console import say
 
 EMBEDDED = Path(demo_package.__file__).parent / "model"
@@ -28,6 +29,7 @@ def resolve_model(model: str | None, *, layout: Layout, catalog: str | None = No
     Raises:
         ModelError: Nothing fits, or several do.
     """
+    pull_models(layout)
     present = sorted(path.parent for path in layout.models.glob(f"*/{MODEL_MANIFEST}"))
     if model is None:
         if len(present) == 1:

@@ -9,6 +9,7 @@ from aisle.catalog import Roles
 from aisle.layout import Layout
 from aisle.machine import Provider
 from aisle.manifest import IndexKind
+from aisle.mirror import open_layout
 from cli.columns import find_roles
 from cli.console import command, escape, out, say, table
 from cli.models import resolve_model
@@ -28,7 +29,9 @@ def reindex(
             help="Parquet, CSV, TSV or JSON lines (file, folder, glob or URL), a folder of pictures, or hf:owner/name."
         ),
     ],
-    workspace: Annotated[Path, typer.Option(help="Where models, embeddings and releases live.")] = Path("workspace"),
+    workspace: Annotated[
+        str, typer.Option(help="Where models, embeddings and releases live: a folder, or s3://bucket/folder.")
+    ] = "workspace",
     model: Annotated[
         str | None,
         typer.Option(
@@ -89,7 +92,7 @@ def reindex(
 
     roles = find_roles(catalog, columns=columns, id=id, image=image, title=title, text=text, attributes=attribute or ())
     say(describe(roles))
-    layout = Layout(root=workspace)
+    layout = open_layout(workspace)
     summary = run_reindex(
         catalog,
         layout=layout,

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,6 +11,7 @@ from aisle.current import read_current
 from aisle.hidden import read_hidden
 from aisle.layout import REPORT, Layout
 from aisle.manifest import load_release_manifest
+from aisle.mirror import open_layout, pull
 from cli.console import escape, out, say, table
 
 app = typer.Typer(
@@ -20,8 +20,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-DEFAULT = Path("workspace")
-Workspace = Annotated[Path | None, typer.Option(help="Workspace to look into. [default: workspace]")]
+DEFAULT = "workspace"
+Workspace = Annotated[
+    str | None, typer.Option(help="Workspace to look into: a folder, or s3://bucket/folder. [default: workspace]")
+]
 Release = Annotated[
     str | None, typer.Argument(metavar="[RELEASE]", help="Id, or how it begins. Default: the live one.")
 ]
@@ -46,7 +48,9 @@ def list_(context: typer.Context, workspace: Workspace = None) -> None:
     layout = _layout(context, workspace)
     found = list_releases(layout)
     if not found:
-        say(f"workspace {layout.root} has no release yet: run `aisle reindex --catalog ... --workspace {layout.root}`")
+        say(
+            f"workspace {layout.place} has no release yet: run `aisle reindex --catalog ... --workspace {layout.place}`"
+        )
         return
     rows = table("", "release", "created", ">products", "model")
     for release in found:
@@ -68,6 +72,7 @@ def show(context: typer.Context, release: Release = None, workspace: Workspace =
     layout = _layout(context, workspace)
     release_id = find_release(layout, release)
     folder = layout.release(release_id)
+    pull(layout, folder / REPORT)
     manifest = load_release_manifest(folder, verify=False)
     report = json.loads((folder / REPORT).read_text(encoding="utf-8")) if (folder / REPORT).is_file() else {}
     rows = table("release", f"{release_id}{' (live)' if read_current(layout) == release_id else ''}")
@@ -153,8 +158,8 @@ def gc(
     out.print(rows)
 
 
-def _layout(context: typer.Context, workspace: Path | None) -> Layout:
-    return Layout(root=workspace or context.obj or DEFAULT)
+def _layout(context: typer.Context, workspace: str | None) -> Layout:
+    return open_layout(workspace or context.obj or DEFAULT)
 
 
 def _figures(recall: Mapping[str, float]) -> str:

@@ -7,6 +7,7 @@ import typer
 
 from aisle.errors import InvalidImage, InvalidQuery, ReleaseError
 from aisle.layout import Layout
+from aisle.mirror import open_layout
 from cli.console import escape, out, table
 from cli.contact_sheet import check_target, save_contact_sheet
 
@@ -32,7 +33,7 @@ def search(
     ] = None,
     k: Annotated[int, typer.Option("-k", help="Hits wanted.")] = 12,
     save: Annotated[Path | None, typer.Option(help="Write the hits as a picture (.png or .jpg).")] = None,
-    workspace: Annotated[Path, typer.Option(help="Workspace with a release.")] = Path("workspace"),
+    workspace: Annotated[str, typer.Option(help="Workspace with a release; a folder or URL.")] = "workspace",
 ) -> None:
     """Search the live release by words, by a picture, by a product, or by any of them together."""
     from serving.engine import search as run
@@ -42,7 +43,7 @@ def search(
         raise InvalidQuery('nothing to search for: give words, --image, --like or --where (`aisle search "red shirt"`)')
     if save is not None:
         check_target(save)
-    snapshot = open_live(Layout(root=workspace))
+    snapshot = open_live(open_layout(workspace))
     query = Query(
         text=text,
         image=_read(image) if image else b"",
@@ -72,7 +73,7 @@ def open_live(layout: Layout) -> "Snapshot":
     release_id = read_current(layout)
     if release_id is None:
         raise ReleaseError(
-            f"workspace {layout.root} has no release yet: run `aisle reindex --catalog ... --workspace {layout.root}`"
+            f"workspace {layout.place} has no release yet: run `aisle reindex --catalog ... --workspace {layout.place}`"
         )
     return load_snapshot(layout, release_id)
 

@@ -2,7 +2,6 @@
 
 import os
 from dataclasses import replace
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,7 +12,9 @@ from cli.console import say
 
 
 def serve(
-    workspace: Annotated[Path | None, typer.Option(help="Workspace with a release. [AISLE_WORKSPACE]")] = None,
+    workspace: Annotated[
+        str | None, typer.Option(help="Workspace with a release: a folder, or s3://bucket/folder. [AISLE_WORKSPACE]")
+    ] = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on. [AISLE_LISTEN_HOST]")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on. [AISLE_LISTEN_PORT]")] = None,
     workers: Annotated[int | None, typer.Option(help="Server processes. [AISLE_WORKERS]")] = None,

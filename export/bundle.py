@@ -25,6 +25,7 @@ from aisle.manifest import (
     record_files,
     save_model_manifest,
 )
+from aisle.mirror import push_model
 from aisle.preprocess import Preprocess, save_preprocess
 from export.checkpoint import FAMILY, Checkpoint, open_checkpoint
 from export.freeze import freeze_preprocess, freeze_tokenizer
@@ -130,6 +131,7 @@ def export_checkpoint(
     settled = CHECKPOINT if any_comparison else REQUEST
     if found := made_before(layout.models, settled, keys[settled]):
         folder, manifest = found
+        push_model(layout, folder)
         say(f"the same checkpoint was exported before, as {manifest.precision}: {manifest.fingerprint} is kept")
         return ExportResult(folder=folder, manifest=manifest, rows=_recorded_rows(manifest), reused=True)
     candidates = (precision,) if precision else CANDIDATES[runs_on]
@@ -143,6 +145,7 @@ def export_checkpoint(
         manifest = replace(load_model_manifest(folders[chosen.precision], verify=False), parity=parity)
         save_model_manifest(manifest, folders[chosen.precision])
         folder, reused = _settle(folders[chosen.precision], layout, manifest)
+    push_model(layout, folder)
     say(f"{chosen.precision} bundle {manifest.fingerprint} {'was there already' if reused else 'written'}")
     return ExportResult(folder=folder, manifest=load_model_manifest(folder), rows=rows, reused=reused)
 

@@ -17,6 +17,7 @@ from aisle import __version__
 from aisle.current import read_current
 from aisle.hidden import read_hidden
 from aisle.layout import Layout
+from aisle.mirror import open_layout
 from aisle.settings import Settings
 from serving import errors, tracing
 from serving.canary import Canary
@@ -64,7 +65,7 @@ def create_app(settings: Settings, *, metrics_folder: Path | None = None) -> Fas
         metrics.forget_dead_workers()
         if traced:
             traces.start(tracing.otlp_processor())
-        layout = Layout(settings.workspace)
+        layout = open_layout(settings.workspace, cache=settings.cache if settings.cache != Path() else None)
         searcher = Searcher(settings, observer=metrics)
         remote_pictures = RemotePictures(settings)
         watcher = Watcher(

@@ -14,6 +14,7 @@ from aisle.index import ProductIndex
 from aisle.layout import INDEX, Layout
 from aisle.machine import Provider
 from aisle.manifest import IndexKind, QueryKind, ReleaseManifest, load_release_manifest
+from aisle.mirror import pull_model, pull_release
 from aisle.products import Products
 from aisle.types import UnitVectors
 from aisle.vectors import HalfWeights, query_vector
@@ -120,6 +121,7 @@ def load_snapshot(
         ModelError: The model cannot be used.
         ProviderUnavailable: `provider` is not to be had here.
     """
+    pull_release(layout, release_id)
     folder = layout.release(release_id)
     manifest = load_release_manifest(folder)
     if manifest.id != release_id:
@@ -129,6 +131,7 @@ def load_snapshot(
     if predecessor is not None and predecessor.encoder.manifest.fingerprint == manifest.model_fingerprint:
         encoder = predecessor.encoder
     else:
+        pull_model(layout, manifest.model_fingerprint)
         encoder = OnnxEncoder(layout.model(manifest.model_fingerprint), provider=provider, threads=threads)
     products = Products(folder, manifest.attributes)
     columns = filter_columns(products)
