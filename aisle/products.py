@@ -97,7 +97,7 @@ class Products:
         try:
             return self._rows[product_id]
         except KeyError:
-            raise UnknownProduct(f"no product has the id {product_id!r} in this release") from None
+            raise UnknownProduct(f"no product has the id {product_id[:80]!r} in this release") from None
 
     def take(self, rows: Sequence[int]) -> list[Product]:
         """Products by row numbers, in their order."""

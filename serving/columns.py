@@ -257,16 +257,19 @@ def _texts_mask(column: CategoryColumn | ListColumn, wanted: Mapping[str, Sequen
 
 def _texts(wanted: object, *, name: str) -> tuple[str, ...]:
     texts = (wanted,) if isinstance(wanted, str) else wanted
+    if isinstance(texts, list | tuple) and len(texts) > MAX_WANTED:
+        raise InvalidQuery(f"filter {name!r} names {len(texts)} values; at most {MAX_WANTED} are accepted")
     if not isinstance(texts, list | tuple) or not texts or not all(isinstance(text, str) for text in texts):
         raise InvalidQuery(f'filter {name!r} is {reprlib.repr(wanted)}; texts are wanted: ["this", "or that"]')
-    if len(texts) > MAX_WANTED:
-        raise InvalidQuery(f"filter {name!r} names {len(texts)} values; at most {MAX_WANTED} are accepted")
     return tuple(texts)
 
 
 def _bound(value: object, *, name: str) -> float | None:
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise InvalidQuery(f"filter {name!r} has the bound {reprlib.repr(value)}; a finite number is wanted")
-    return float(value)
+    try:
+        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+            return float(value)
+    except OverflowError:  # a whole number of more than 308 digits
+        pass
+    raise InvalidQuery(f"filter {name!r} has the bound {reprlib.repr(value)}; a finite number is wanted")

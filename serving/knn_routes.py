@@ -122,7 +122,7 @@ def _body_of(model: type[BaseModel]) -> dict[str, Any]:
     "/knn-service",
     summary="clip-retrieval: nearest neighbours",
     response_class=Response,
-    responses=documented(KnnResponse, 404, 413, 422, 429, 503, 504),
+    responses=documented(KnnResponse, 400, 404, 408, 413, 422, 429, 503, 504),
     openapi_extra=_body_of(KnnRequest),
 )
 async def knn_service(request: Request) -> Response:

@@ -40,7 +40,7 @@ async def image(request: Request, id: str) -> Response:
     snapshot = live(request)
     data = snapshot.products.thumbnail(snapshot.row(id))
     if not data:
-        raise HTTPException(404, f"product {id!r} has no picture")
+        raise HTTPException(404, f"product {id[:80]!r} has no picture")
     etag = f'"{hashlib.blake2b(data, digest_size=12).hexdigest()}"'
     headers = {"ETag": etag, "Cache-Control": "no-cache"}  # asked for each time: a product may be taken down
     if etag in (tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")):

@@ -41,14 +41,19 @@ async def release(request: Request) -> Response:
     return json_response(release_json(description, refused=watcher.refused, hidden_fault=watcher.hidden_fault))
 
 
-@router.get("/livez", summary="Whether the process runs", response_class=Response, responses=documented(Status))
+@router.get(
+    "/livez", summary="Whether the process runs", response_class=Response, responses=documented(Status, guarded=False)
+)
 async def livez() -> Response:
     """Always 200: a service without a release is alive."""
     return json_response(b'{"status":"alive"}')
 
 
 @router.get(
-    "/readyz", summary="Whether searches are answered", response_class=Response, responses=documented(Status, 503)
+    "/readyz",
+    summary="Whether searches are answered",
+    response_class=Response,
+    responses=documented(Status, 503, guarded=False),
 )
 async def readyz(request: Request) -> Response:
     """Found out by searching, at most every few seconds."""
@@ -81,4 +86,4 @@ async def unmatched(request: Request) -> Response:
     if matching:
         allowed = sorted({method for route in matching for method in route.methods or ()})
         raise HTTPException(405, f"{request.method} is not possible here", headers={"Allow": ", ".join(allowed)})
-    raise HTTPException(404, f"there is nothing at {request.url.path}")
+    raise HTTPException(404, f"there is nothing at {request.url.path[:200]}")

@@ -36,7 +36,7 @@ CONCURRENT = 16
 
 router = APIRouter()
 
-SEARCH_ERRORS = (404, 413, 422, 429, 503, 504)
+SEARCH_ERRORS = (400, 404, 408, 413, 422, 429, 503, 504)
 
 
 @router.post(
@@ -82,7 +82,7 @@ async def search_image(
     "/search/batch",
     summary="Several searches at once",
     response_class=Response,
-    responses=documented(BatchResponse, 413, 422, 429, 503, 504),
+    responses=documented(BatchResponse, 400, 408, 413, 422, 429, 503, 504),
 )
 async def search_batch(request: Request, body: BatchRequest) -> Response:
     """One answer, or one error, per query; a faulty query costs the others nothing."""

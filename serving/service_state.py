@@ -81,9 +81,16 @@ def json_response(content: bytes) -> Response:
     return Response(content, media_type="application/json")
 
 
-def documented(model: type[BaseModel], *errors: int) -> dict[int | str, dict[str, Any]]:
-    """OpenAPI's view of a route: its answer, and the errors it may give."""
-    return {200: {"model": model}, **{status: {"model": ErrorResponse} for status in errors}}
+def documented(model: type[BaseModel], *errors: int, guarded: bool = True) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI's view of a route: its answer, and the errors it may give.
+
+    Args:
+        model: Of the answer.
+        errors: Statuses.
+        guarded: Whether keys and rates hold for it, where they are set.
+    """
+    statuses = sorted({*errors, *((401, 429) if guarded else ())})
+    return {200: {"model": model}, **{status: {"model": ErrorResponse} for status in statuses}}
 
 
 async def unless_gone(request: Request, work: Coroutine[Any, Any, Outcome]) -> Outcome | None:

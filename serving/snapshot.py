@@ -78,7 +78,7 @@ class Snapshot:
         """
         row = self.products.row(product_id)
         if self.shown is not None and not self.shown[row]:
-            raise UnknownProduct(f"no product has the id {product_id!r} in this release")
+            raise UnknownProduct(f"no product has the id {product_id[:80]!r} in this release")
         return row
 
     def hiding(self, ids: frozenset[str]) -> "Snapshot":

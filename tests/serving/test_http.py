@@ -237,7 +237,7 @@ def test_openapi_documents_every_route(client):
     assert documented == routes
     search = paths["/search"]["post"]
     assert "get" in paths["/search"]
-    assert set(search["responses"]) == {"200", "404", "413", "422", "429", "503", "504"}
+    assert set(search["responses"]) == {"200", "400", "401", "404", "408", "413", "422", "429", "503", "504"}
     assert search["responses"]["200"]["content"]["application/json"]["schema"]["$ref"].endswith("/SearchResponse")
     assert "multipart/form-data" in paths["/search/image"]["post"]["requestBody"]["content"]
 
