@@ -13,6 +13,7 @@ PREPROCESS = "preprocess.json"
 
 RELEASE_MANIFEST = "release.json"
 INDEX = "index.faiss"
+VECTORS = "vectors.npy"
 PRODUCTS = "products.arrow"
 THUMBNAILS = "thumbnails.arrow"
 REJECTS = "rejects.parquet"

@@ -41,6 +41,20 @@ class IndexKind(StrEnum):
 
     EXACT = "exact"
     IVF = "ivf"
+    IVF_SQ8 = "ivf-sq8"
+    IVF_PQ = "ivf-pq"
+    IVF_RABITQ = "ivf-rabitq"
+    HNSW = "hnsw"
+
+    @property
+    def refined(self) -> bool:
+        """Whether its codes only propose products, which the vectors beside the index then compare."""
+        return self in (IndexKind.IVF_SQ8, IndexKind.IVF_PQ, IndexKind.IVF_RABITQ)
+
+    @property
+    def has_lists(self) -> bool:
+        """Whether products lie in inverted lists."""
+        return self is IndexKind.IVF or self.refined
 
 
 class QueryKind(StrEnum):
@@ -91,18 +105,46 @@ class ModelManifest:
 
 
 @dataclass(frozen=True, slots=True)
+class Effort:
+    """How hard an index looks for the hits of one query.
+
+    Attributes:
+        nprobe: Inverted lists visited; 0 where there are none.
+        candidates: Products that codes or a graph propose, to be compared exactly (`efSearch` of a graph); 0 where the
+            index itself compares exactly.
+    """
+
+    nprobe: int = 0
+    candidates: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class IndexParameters:
     """How a release's index is built and asked.
 
     Attributes:
         kind: The family.
-        nlist: Number of inverted lists; 0 for `exact`.
-        nprobe: Lists visited per query; 0 for `exact`. Tuned to the recall target.
+        nlist: Number of inverted lists; 0 where there are none.
+        nprobe: See `Effort`; for a query of no known kind.
+        candidates: See `Effort`; for a query of no known kind.
+        efforts: Per kind of query, each tuned to the recall target; empty in releases made before there were any.
     """
 
     kind: IndexKind
     nlist: int = 0
     nprobe: int = 0
+    candidates: int = 0
+    efforts: Mapping[str, Effort] = field(default_factory=dict)
+
+    def effort(self, kind: QueryKind | None = None) -> Effort:
+        """How hard to look for one kind of query."""
+        return self.efforts.get(kind or "", Effort(nprobe=self.nprobe, candidates=self.candidates))
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        """Rebuild the nested records from plain JSON."""
+        efforts = {QueryKind(kind): Effort(**effort) for kind, effort in values.get("efforts", {}).items()}
+        return cls(**{**values, "kind": IndexKind(values["kind"]), "efforts": efforts})
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,9 +187,7 @@ class ReleaseManifest:
             **{
                 **values,
                 "attributes": {name: AttributeType(kind) for name, kind in values["attributes"].items()},
-                "index": IndexParameters(
-                    **{**values["index"], "kind": IndexKind(values["index"]["kind"])},
-                ),
+                "index": IndexParameters.from_json(values["index"]),
                 "weights": {kind: HalfWeights(**halves) for kind, halves in values["weights"].items()},
                 "files": tuple(FileRecord(**record) for record in values["files"]),
             }

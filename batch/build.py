@@ -1,4 +1,7 @@
-"""Stored vectors to one FAISS file. Row numbers are explicit ids, so the order of adding does not matter."""
+"""Stored vectors to one FAISS file. Row numbers are explicit ids, so the order of adding does not matter.
+
+Only a graph is built in one piece and in order: graphs cannot be merged.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,15 +13,16 @@ import numpy as np
 
 from aisle.errors import IncompleteRun
 from aisle.files import write_atomically
-from aisle.manifest import IndexKind
+from aisle.layout import VECTORS
 from aisle.types import ProductVectors
+from aisle.vector_file import write_vectors
 from batch.executor import Executor, TaskDied
+from batch.index_family import SEED, add, finished, untrained_index
 from batch.index_plan import IndexPlan
 from batch.progress import ProgressSink
 from batch.stored import StoredVectors
 
 TRAINED = "trained.faiss"
-SEED = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,7 @@ def build_index(
     executor: Executor,
     progress: ProgressSink,
 ) -> None:
-    """Build an index and write it where stock FAISS reads it.
+    """Build an index and write it where stock FAISS reads it; beside it the vectors, where it holds only codes.
 
     Args:
         vectors: Of all products, at least one.
@@ -60,33 +64,25 @@ def build_index(
     Raises:
         IncompleteRun: A worker died while it added vectors.
     """
-    index = empty_index(vectors, plan)
+    index = trained_index(vectors, plan)
     groups = list(vectors.groups(group_rows))
-    if plan.kind is IndexKind.EXACT or len(groups) == 1 or executor.layout.workers == 1:
+    if not plan.kind.has_lists or len(groups) == 1 or executor.layout.workers == 1:
         for added in _add(index, vectors):
             progress.advanced(added)
     else:
         _add_in_parallel(index, groups, scratch=scratch, executor=executor, progress=progress)
-    write_atomically(path, lambda temporary: faiss.write_index(index, str(temporary)))
+    whole = finished(index)
+    write_atomically(path, lambda temporary: faiss.write_index(whole, str(temporary)))
+    if plan.kind.refined:
+        blocks = (block for _, block in vectors.blocks())
+        write_vectors(blocks, path.with_name(VECTORS), shape=(len(vectors), 2 * vectors.dimension))
 
 
-def empty_index(vectors: StoredVectors, plan: IndexPlan) -> Any:
-    """An index with nothing in it, trained on a sample where its kind learns.
-
-    Both kinds keep the vectors themselves as float16, which is how the shards store them: what the index returns
-    is to the bit what was embedded.
-    """
-    width = 2 * vectors.dimension
-    if plan.kind is IndexKind.EXACT:
-        flat = faiss.IndexScalarQuantizer(width, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
-        return faiss.IndexIDMap2(flat)
-    lists = faiss.IndexFlatIP(width)
-    index = faiss.IndexIVFScalarQuantizer(
-        lists, width, plan.nlist, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT, False
-    )
-    index.cp.seed = SEED
-    index.cp.min_points_per_centroid = 1  # the plan sees to it; a catalog of a dozen rows need not be warned of
-    index.train(_sample(vectors, plan.training_rows))
+def trained_index(vectors: StoredVectors, plan: IndexPlan) -> Any:
+    """An index with nothing in it, trained on a sample where its kind learns."""
+    index = untrained_index(plan, width=2 * vectors.dimension)
+    if plan.training_rows:
+        index.train(_sample(vectors, plan.training_rows))
     return index
 
 
@@ -97,7 +93,7 @@ def _sample(vectors: StoredVectors, rows: int) -> ProductVectors:
 
 def _add(index: Any, vectors: StoredVectors) -> Iterator[int]:
     for first, block in vectors.blocks():
-        index.add_with_ids(block, np.arange(first, first + len(block), dtype=np.int64))
+        add(index, block, first=first)
         yield len(block)
 
 

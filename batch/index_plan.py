@@ -1,8 +1,9 @@
-"""Which index a release gets, and why."""
+"""Which index a release gets, what it will take, and why."""
 
 import math
 from dataclasses import dataclass
 
+from aisle.errors import SettingsError
 from aisle.manifest import IndexKind
 
 EXACT_UP_TO = 50_000
@@ -14,6 +15,18 @@ LEAST_TRAINING_ROWS = 39
 TRAINING_ROWS = 64
 """Per list, where there are that many."""
 
+TRAINING_BYTES = 4 * 2**30
+"""Most memory that the training sample may take: beyond some ten million products lists grow longer, not more."""
+
+GRAPH_NEIGHBOURS = 32
+"""Of a node of an HNSW graph; twice as many on its lowest layer."""
+
+CODEWORDS_LEAST = 16
+"""Vectors that a product quantiser of 4 bits needs to learn from."""
+
+BY_SIZE = (IndexKind.IVF, IndexKind.IVF_SQ8, IndexKind.IVF_PQ, IndexKind.IVF_RABITQ)
+"""Kinds for many products, the fastest and largest first."""
+
 
 @dataclass(frozen=True, slots=True)
 class IndexPlan:
@@ -21,8 +34,10 @@ class IndexPlan:
 
     Attributes:
         kind: The family.
-        nlist: Inverted lists; 0 for `exact`.
-        training_rows: Products that the lists are learnt from; 0 for `exact`.
+        nlist: Inverted lists; 0 where there are none.
+        training_rows: Products that lists and codes are learnt from; 0 where nothing is.
+        memory_bytes: What one open index takes, all of it in use. `vectors.npy` is not in it: it is read from the disk.
+        disk_bytes: Of the index and `vectors.npy`.
         reason: Why, in words.
     """
 
@@ -30,27 +45,105 @@ class IndexPlan:
     nlist: int
     training_rows: int
     reason: str
+    memory_bytes: int = 0
+    disk_bytes: int = 0
 
 
-def plan_index(products: int, *, forced: IndexKind | None = None) -> IndexPlan:
-    """Choose by the number of products.
+def plan_index(
+    products: int,
+    *,
+    width: int,
+    memory: int | None = None,
+    recall_target: float = 0.99,
+    forced: IndexKind | None = None,
+) -> IndexPlan:
+    """Choose by the number of products, the memory they may take and the recall they must have.
 
     Args:
         products: At least 1.
+        width: Length of a product vector: two halves.
+        memory: Most bytes that an open index may take; None sets no limit.
+        recall_target: Only an exact scan promises 1.
         forced: The kind that was asked for; None chooses.
+
+    Raises:
+        SettingsError: No kind fits into `memory`, or the forced one does not.
     """
-    kind = forced or (IndexKind.EXACT if products <= EXACT_UP_TO else IndexKind.IVF)
-    why = f"{products:,} products, and exact is the choice up to {EXACT_UP_TO:,}"
     if forced is not None:
-        why = f"{products:,} products, and {forced} was asked for"
-    if kind is IndexKind.EXACT:
-        return IndexPlan(kind=kind, nlist=0, training_rows=0, reason=why)
-    by_size, by_training = round(4 * math.sqrt(products)), products // LEAST_TRAINING_ROWS
-    nlist = max(1, min(by_size, by_training))
-    chosen = "4 x the square root" if by_size <= by_training else f"{LEAST_TRAINING_ROWS} products to learn each"
+        plan = _plan(forced, products, width=width, why=f"{products:,} products, and {forced} was asked for")
+        if memory is not None and plan.memory_bytes > memory:
+            raise SettingsError(
+                f"an index of the kind {forced} over {products:,} products takes {in_words(plan.memory_bytes)} of "
+                f"memory, and at most {in_words(memory)} are allowed: choose another --index, or raise --memory"
+            )
+        return plan
+    kinds, why = BY_SIZE, f"{products:,} products, and exact is the choice up to {EXACT_UP_TO:,}"
+    if products <= EXACT_UP_TO:
+        kinds = (IndexKind.EXACT, *BY_SIZE)
+    elif recall_target >= 1.0:
+        kinds, why = (IndexKind.EXACT,), f"{products:,} products, and only an exact scan promises a recall of 1"
+    plans = [_plan(kind, products, width=width, why=why) for kind in kinds]
+    fitting = [plan for plan in plans if memory is None or plan.memory_bytes <= memory]
+    if not fitting:
+        raise SettingsError(
+            f"{products:,} products take at least {in_words(plans[-1].memory_bytes)} of memory (as {kinds[-1]}), and "
+            f"at most {in_words(memory or 0)} are allowed: raise --memory" + _or_lower(recall_target)
+        )
+    if fitting[0] is plans[0]:
+        return plans[0]
+    why = (
+        f"{products:,} products: {plans[0].kind} would take {in_words(plans[0].memory_bytes)}, and at most "
+        f"{in_words(memory or 0)} are allowed"
+    )
+    return _plan(fitting[0].kind, products, width=width, why=why)
+
+
+def _or_lower(recall_target: float) -> str:
+    return ", or lower --recall-target" if recall_target >= 1.0 else ""
+
+
+def _plan(kind: IndexKind, products: int, *, width: int, why: str) -> IndexPlan:
+    nlist, training_rows = 0, 0
+    if kind.has_lists:
+        most = TRAINING_BYTES // (4 * width)
+        by_size, by_training = round(4 * math.sqrt(products)), min(products, most) // LEAST_TRAINING_ROWS
+        nlist = max(1, min(by_size, by_training))
+        training_rows = min(products, max(nlist * TRAINING_ROWS, CODEWORDS_LEAST), max(most, 1))
+        chosen = "4 x the square root" if by_size <= by_training else f"{LEAST_TRAINING_ROWS} products to learn each"
+        why = f"{why}; {nlist:,} lists: {chosen}"
+    memory = products * bytes_per_product(kind, width=width) + 4 * nlist * width
     return IndexPlan(
         kind=kind,
         nlist=nlist,
-        training_rows=min(products, nlist * TRAINING_ROWS),
-        reason=f"{why}; {nlist:,} lists: {chosen}",
+        training_rows=training_rows,
+        reason=why,
+        memory_bytes=memory,
+        disk_bytes=memory + (2 * width * products if kind.refined else 0),
     )
+
+
+def bytes_per_product(kind: IndexKind, *, width: int) -> int:
+    """What one product takes in an open index: its code, its id, and the number of its list."""
+    match kind:
+        case IndexKind.EXACT:
+            return 2 * width + 48  # the row's id both ways, once in a hash table
+        case IndexKind.HNSW:
+            return 2 * width + 4 * (2 * GRAPH_NEIGHBOURS + 4) + 16
+        case IndexKind.IVF:
+            return 2 * width + 8 + 4 + 8  # and its place, to read it back
+        case IndexKind.IVF_SQ8:
+            return width + 8 + 4
+        case IndexKind.IVF_PQ:
+            return width // 4 + 8 + 4
+        case IndexKind.IVF_RABITQ:
+            return -(-width // 8) + 8 + 8 + 4  # two factors beside the bits
+
+
+def in_words(count: int) -> str:
+    """Bytes for people: `1.5 GB`."""
+    size = float(count)
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:,.0f} {unit}" if unit == "bytes" else f"{size:,.1f} {unit}"
+        size /= 1000
+    return f"{size:,.1f} TB"

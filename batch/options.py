@@ -15,7 +15,8 @@ class ReindexOptions:
     """How a catalog becomes a release.
 
     Attributes:
-        index: The kind that is forced; None chooses by the number of products.
+        index: The kind that is forced; None chooses by the number of products, `memory` and `recall_target`.
+        memory: Most bytes that an open index may take; None sets no limit.
         recall_target: Least recall@10 against exact search, for every kind of query.
         max_rejects: Largest fraction of the catalog's rows that may be rejected.
         max_drift: Largest part of the results over products that did not change that may differ from those of the live
@@ -28,6 +29,7 @@ class ReindexOptions:
     """
 
     index: IndexKind | None = None
+    memory: int | None = None
     recall_target: float = 0.99
     max_rejects: float = 0.01
     max_drift: float = 0.2
@@ -40,6 +42,8 @@ class ReindexOptions:
         for name in ("recall_target", "max_rejects", "max_drift"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise SettingsError(f"{name} is {getattr(self, name)}; it is a fraction from 0 to 1")
+        if self.memory is not None and self.memory < 1:
+            raise SettingsError(f"memory is {self.memory}; it is a number of bytes")
         if not self.wait >= 0.0:
             raise SettingsError(f"wait is {self.wait}; it is a number of seconds")
         for name, count, least in (("shard_rows", self.shard_rows, 2), ("group_rows", self.group_rows, 1)):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from aisle.current import write_current
 from aisle.files import sync_folder
-from aisle.layout import INDEX, PRODUCTS, REJECTS, RELEASE_MANIFEST, REPORT, SHARDS, THUMBNAILS, Layout
+from aisle.layout import INDEX, PRODUCTS, REJECTS, RELEASE_MANIFEST, REPORT, SHARDS, THUMBNAILS, VECTORS, Layout
 from aisle.manifest import (
     AttributeType,
     ModelManifest,
@@ -107,6 +107,7 @@ def publish_release(
         ReleaseCorrupt: What was read back is not what was written; `CURRENT` is as it was.
         IncompleteRun: Another run has taken the workspace over.
     """
+    files = (*RELEASE_FILES, VECTORS) if evaluation.parameters.kind.refined else RELEASE_FILES
     manifest = ReleaseManifest(
         id=release.id,
         created=release.created.isoformat(timespec="seconds"),
@@ -119,7 +120,7 @@ def publish_release(
         index=evaluation.parameters,
         recall={str(kind): found for kind, found in evaluation.recall.items()},
         weights={str(kind): halves for kind, halves in weights.items()},
-        files=record_files(release.folder, RELEASE_FILES),
+        files=record_files(release.folder, files),
     )
     save_release_manifest(manifest, release.folder)
     read_back(release.folder, vectors)

@@ -168,7 +168,13 @@ def _make_release(run: _Run, plan: CatalogPlan, embedded: Embedded) -> Summary:
         plan_rows=plan.rows,
     )
     products = plan.products.take(pa.array(positions)).combine_chunks()
-    index = plan_index(len(vectors), forced=run.options.index)
+    index = plan_index(
+        len(vectors),
+        width=2 * run.model.dimension,
+        memory=run.options.memory,
+        recall_target=run.options.recall_target,
+        forced=run.options.index,
+    )
     weights = default_weights(images=embedded.images, texts=embedded.texts)
     with new_release(run.layout) as release:
         with run.stage(Stage.BUILD, total=len(vectors)):

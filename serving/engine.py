@@ -50,6 +50,7 @@ class Plan:
 
     Attributes:
         parts: What to compare with, each with a weight other than 0; none browses.
+        kind: What they are together: how hard the index looks.
         like: Rows of the products to resemble, which are left out of the hits.
         halves: Weights of the two halves of a product.
         condition: Checked filters; None for none.
@@ -61,6 +62,7 @@ class Plan:
     """
 
     parts: tuple[Part, ...]
+    kind: QueryKind
     like: tuple[int, ...]
     halves: HalfWeights
     condition: Condition | None
@@ -104,9 +106,11 @@ def plan_query(snapshot: Snapshot, query: Query) -> Plan:
         if isinstance(part, VectorPart):
             _check_vector(part.values, dimension=snapshot.manifest.dimension)
     like = [snapshot.row(liked) for part in parts if isinstance(part, LikePart) for liked in part.ids]
-    halves = snapshot.half_weights(_kind(parts)) if query.balance is None else HalfWeights.of_balance(query.balance)
+    kind = _kind(parts)
+    halves = snapshot.half_weights(kind) if query.balance is None else HalfWeights.of_balance(query.balance)
     return Plan(
         parts=parts,
+        kind=kind,
         like=tuple(dict.fromkeys(like)),
         halves=halves,
         condition=read_filters(query.filters, snapshot.columns),
@@ -166,7 +170,9 @@ def rank(snapshot: Snapshot, plan: Plan, composition: Composition | None) -> Ran
         index, vector = snapshot.index, composition.vector
         if composition.direction is not None and snapshot.fused is not None and plan.halves == snapshot.fused_halves:
             index, vector = snapshot.fused, composition.direction
-        found_scores, found_rows = index.rank(vector, depth=plan.offset + plan.k, order=snapshot.order, allowed=mask)
+        found_scores, found_rows = index.rank(
+            vector, depth=plan.offset + plan.k, order=snapshot.order, allowed=mask, kind=plan.kind
+        )
         scores, rows = found_scores[wanted], found_rows[wanted]
     facets = tuple(snapshot.columns[name].facet(name, mask) for name in plan.facets)
     return Ranking(rows=rows, scores=scores, matches=matches, facets=facets)

@@ -1,0 +1,218 @@
+"""How each family of indexes proposes and compares products: a scan, inverted lists, codes with vectors, a graph.
+
+Each answers in tiers, best first: what the first one holds follows from the query, its effort and the filter alone, and
+so do all others, whatever depth is asked for.
+"""
+
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+import faiss
+import numpy as np
+from numpy.typing import NDArray
+
+from aisle import inverted_lists
+from aisle.hits import Allowed, Hits, Remaining, best, ordered, sorted_by, with_ties
+from aisle.inverted_lists import InvertedLists, Lists, selection
+from aisle.manifest import Effort
+from aisle.types import ProductVectors, RowIds
+from aisle.vector_file import VectorFile
+
+
+class Family(Protocol):
+    """A kind of index, open."""
+
+    def search(self, queries: ProductVectors, /, *, k: int, effort: Effort) -> Hits:
+        """Of many queries the k best, `[n, k]`, by falling score, ties by row number; k is at most the products."""
+        ...
+
+    def tiers(
+        self, query: ProductVectors, left: Remaining, /, *, depth: int, order: NDArray[np.int64], effort: Effort
+    ) -> Iterator[Hits]:
+        """Of one query hits without end, each tier by falling score, ties by `order`.
+
+        Whoever iterates removes each tier from `left` before asking for the next, and stops at `depth`.
+        """
+        ...
+
+    def vectors(self, rows: RowIds, /) -> ProductVectors:
+        """Vectors of some rows."""
+        ...
+
+
+class Scan:
+    """Compares everything."""
+
+    def __init__(self, index: Any) -> None:
+        """Wrap a flat index, with ids or without."""
+        self._index = index
+
+    def search(self, queries: ProductVectors, /, *, k: int, effort: Effort) -> Hits:
+        """See `Family`."""
+        return ordered(*self.ask(queries, k=k))
+
+    def tiers(
+        self, query: ProductVectors, left: Remaining, /, *, depth: int, order: NDArray[np.int64], effort: Effort
+    ) -> Iterator[Hits]:
+        """See `Family`: a single tier."""
+        yield best(lambda k: _of_one(self.ask(query, k=k, allowed=left.mask)), k=depth, order=order)
+
+    def vectors(self, rows: RowIds, /) -> ProductVectors:
+        """See `Family`."""
+        return _reconstructed(self._index, rows)
+
+    def ask(self, queries: ProductVectors, *, k: int, allowed: Allowed | None = None) -> Hits:
+        """One call of FAISS."""
+        parameters = faiss.SearchParameters(**selection(allowed))
+        scores, rows = self._index.search(np.ascontiguousarray(queries, dtype=np.float32), k, params=parameters)
+        return scores, rows
+
+
+class Listed:
+    """Vectors in inverted lists, as float16."""
+
+    def __init__(self, index: Any) -> None:
+        """Wrap an IVF index."""
+        index.make_direct_map(True)
+        self._index = index
+        self._lists = InvertedLists(index)
+
+    def search(self, queries: ProductVectors, /, *, k: int, effort: Effort) -> Hits:
+        """See `Family`."""
+        return ordered(*_filled(self._lists, queries, k=k, asked=k, nprobe=effort.nprobe))
+
+    def tiers(
+        self, query: ProductVectors, left: Remaining, /, *, depth: int, order: NDArray[np.int64], effort: Effort
+    ) -> Iterator[Hits]:
+        """See `Family`: the best `HEAD_ROWS` of the lists the query chose, then the best of all that is left."""
+        head = inverted_lists.HEAD_ROWS
+        lists = self._lists.chosen(query, left, nprobe=effort.nprobe)
+        yield self._best(query, left, k=min(depth, head), order=order, lists=lists)
+        yield self._best(query, left, k=depth - head, order=order, lists=self._lists.every(query))
+
+    def vectors(self, rows: RowIds, /) -> ProductVectors:
+        """See `Family`."""
+        return _reconstructed(self._index, rows)
+
+    def _best(
+        self, query: ProductVectors, left: Remaining, *, k: int, order: NDArray[np.int64], lists: Lists
+    ) -> Hits:
+        return best(
+            lambda asked: _of_one(self._lists.ask(query, k=asked, lists=lists, allowed=left.mask)), k=k, order=order
+        )
+
+
+class Refined:
+    """Codes in inverted lists propose products, and the vectors beside the index compare them."""
+
+    def __init__(self, index: Any, vectors: VectorFile) -> None:
+        """Wrap an IVF index and the vectors of all its rows."""
+        self._lists = InvertedLists(index)
+        self._vectors = vectors
+
+    def search(self, queries: ProductVectors, /, *, k: int, effort: Effort) -> Hits:
+        """See `Family`."""
+        asked = min(max(k, effort.candidates), self._vectors.shape[0])
+        scores, rows = _filled(self._lists, queries, k=k, asked=asked, nprobe=effort.nprobe)
+        for place, query in enumerate(queries):
+            there = rows[place] >= 0
+            scores[place, there] = self._vectors.scores(query, rows[place, there])
+        scores, rows = ordered(scores, rows)
+        return scores[:, :k], rows[:, :k]
+
+    def tiers(
+        self, query: ProductVectors, left: Remaining, /, *, depth: int, order: NDArray[np.int64], effort: Effort
+    ) -> Iterator[Hits]:
+        """See `Family`: the tuned number of candidates, then up to `HEAD_ROWS`, then ever twice as many of all lists.
+
+        So a page costs vectors in proportion to how deep it is. Where no more are left than a tier holds, the codes are
+        not asked: all of them are compared.
+        """
+        head, begun, everywhere = inverted_lists.HEAD_ROWS, left.count, False
+        size = max(1, effort.candidates)
+        lists: Lists | None = None
+        while left.count:
+            if left.count <= size:
+                rows = left.rows()
+            else:
+                if lists is None:
+                    lists = self._lists.chosen(query, left, nprobe=effort.nprobe)
+                rows = self._proposed(query, left, k=size, lists=lists)
+                if not len(rows) and everywhere:
+                    rows = left.rows()  # codes that no search finds: a filter never costs a result all the same
+            yield sorted_by(order, self._vectors.scores(query[0], rows), rows)
+            shown = begun - left.count
+            size = head - shown if shown < head else shown
+            if not everywhere and (shown >= head or not len(rows)):
+                lists, everywhere = self._lists.every(query), True
+
+    def vectors(self, rows: RowIds, /) -> ProductVectors:
+        """See `Family`."""
+        return self._vectors.take(rows)
+
+    def _proposed(self, query: ProductVectors, left: Remaining, *, k: int, lists: Lists) -> RowIds:
+        _, rows = with_ties(lambda asked: _of_one(self._lists.ask(query, k=asked, lists=lists, allowed=left.mask)), k=k)
+        return rows
+
+
+class Graph:
+    """A graph of neighbours (HNSW) over vectors as float16."""
+
+    def __init__(self, index: Any) -> None:
+        """Wrap an HNSW index."""
+        self._index = index
+        self._scan = Scan(faiss.downcast_index(index.storage))
+
+    def search(self, queries: ProductVectors, /, *, k: int, effort: Effort) -> Hits:
+        """See `Family`."""
+        scores, rows = self._walk(queries, k=max(k, effort.candidates))
+        scores, rows = np.array(scores[:, :k]), np.array(rows[:, :k])
+        short = (rows < 0).any(axis=1)
+        if short.any():
+            scores[short], rows[short] = self._scan.ask(queries[short], k=k)
+        return ordered(scores, rows)
+
+    def tiers(
+        self, query: ProductVectors, left: Remaining, /, *, depth: int, order: NDArray[np.int64], effort: Effort
+    ) -> Iterator[Hits]:
+        """See `Family`: what the graph finds with the tuned effort, then up to `HEAD_ROWS`, then a scan of all the rest.
+
+        A filter cuts the graph's paths, so under one that takes more than a little away everything left is scanned.
+        """
+        begun = left.count
+        if begun >= inverted_lists.NEARLY_ALL * left.products:
+            for size in (effort.candidates, inverted_lists.HEAD_ROWS):
+                scores, rows = _of_one(self._walk(query, k=size, allowed=left.mask))
+                there = rows >= 0
+                if there.all():  # whatever scores as the last one does may have been cut off: it comes in its place below
+                    there = scores > scores[-1]
+                yield sorted_by(order, scores[there], rows[there])
+        yield from self._scan.tiers(query, left, depth=depth - (begun - left.count), order=order, effort=effort)
+
+    def vectors(self, rows: RowIds, /) -> ProductVectors:
+        """See `Family`."""
+        return _reconstructed(self._index, rows)
+
+    def _walk(self, queries: ProductVectors, *, k: int, allowed: Allowed | None = None) -> Hits:
+        parameters = faiss.SearchParametersHNSW(efSearch=k, **selection(allowed))
+        scores, rows = self._index.search(np.ascontiguousarray(queries, dtype=np.float32), k, params=parameters)
+        return scores, rows
+
+
+def _filled(lists: InvertedLists, queries: ProductVectors, *, k: int, asked: int, nprobe: int) -> Hits:
+    """Hits of the nearest lists; queries whose page these do not fill, and no others, visit all of them."""
+    scores, rows = lists.ask(queries, k=asked, lists=lists.nearest(queries, nprobe))
+    short = (rows[:, :k] < 0).any(axis=1)
+    if short.any():
+        scores[short], rows[short] = lists.ask(queries[short], k=asked, lists=lists.every(queries[short]))
+    return scores, rows
+
+
+def _of_one(hits: Hits) -> Hits:
+    scores, rows = hits
+    return scores[0], rows[0]
+
+
+def _reconstructed(index: Any, rows: RowIds) -> ProductVectors:
+    found: ProductVectors = index.reconstruct_batch(np.ascontiguousarray(rows, dtype=np.int64))
+    return found

@@ -1,0 +1,75 @@
+"""FAISS, build side: an index of each kind, empty, learnt, and as it is written."""
+
+from typing import Any
+
+import faiss
+import numpy as np
+from numpy.typing import NDArray
+
+from aisle.manifest import IndexKind
+from aisle.types import ProductVectors, RowIds
+from batch.index_plan import GRAPH_NEIGHBOURS, IndexPlan
+
+SEED = 0
+
+CODE_DIMENSIONS = 2
+"""Dimensions that one 4-bit code word of a product quantiser stands for."""
+
+GRAPH_EFFORT = 80
+"""Candidates kept while a node's neighbours are looked for."""
+
+
+def untrained_index(plan: IndexPlan, *, width: int) -> Any:
+    """An index with nothing in it that has learnt nothing.
+
+    Vectors that an index keeps are float16, which is how the shards store them: what it returns is to the bit what was
+    embedded. Codes keep what a vector adds to its list's centroid.
+    """
+    inner, half = faiss.METRIC_INNER_PRODUCT, faiss.ScalarQuantizer.QT_fp16
+    if plan.kind is IndexKind.EXACT:
+        return faiss.IndexIDMap2(faiss.IndexScalarQuantizer(width, half, inner))
+    if plan.kind is IndexKind.HNSW:
+        graph = faiss.IndexHNSWSQ(width, half, GRAPH_NEIGHBOURS, inner)
+        graph.hnsw.efConstruction = GRAPH_EFFORT
+        return graph
+    centroids = faiss.IndexFlatIP(width)
+    match plan.kind:
+        case IndexKind.IVF_SQ8:
+            eight = faiss.ScalarQuantizer.QT_8bit
+            index = faiss.IndexIVFScalarQuantizer(centroids, width, plan.nlist, eight, inner, True)
+        case IndexKind.IVF_PQ:
+            index = faiss.IndexIVFPQ(centroids, width, plan.nlist, width // CODE_DIMENSIONS, 4, inner)
+            index.pq.cp.seed = SEED
+            index.pq.cp.min_points_per_centroid = 1
+        case IndexKind.IVF_RABITQ:
+            index = faiss.IndexIVFRaBitQ(centroids, width, plan.nlist, inner)
+        case _:
+            index = faiss.IndexIVFScalarQuantizer(centroids, width, plan.nlist, half, inner, False)
+    index.cp.seed = SEED
+    index.cp.min_points_per_centroid = 1  # the plan sees to it; a catalog of a dozen rows need not be warned of
+    return index
+
+
+def add(index: Any, vectors: ProductVectors, *, first: int, lists: NDArray[np.int64] | None = None) -> None:
+    """Add rows to a trained index.
+
+    Args:
+        index: From `untrained_index`, trained.
+        vectors: float32 `[n, 2 * dimension]`.
+        first: Row number of the first. A graph numbers its rows itself: they come to it in order.
+        lists: int64 `[n]`: the list of each, where it is known; None looks for the nearest.
+    """
+    vectors = np.ascontiguousarray(vectors, dtype=np.float32)
+    rows: RowIds = np.arange(first, first + len(vectors), dtype=np.int64)
+    if isinstance(index, faiss.IndexHNSW):
+        index.add(vectors)
+    elif lists is None:
+        index.add_with_ids(vectors, rows)
+    else:
+        arrays = (faiss.swig_ptr(array) for array in (vectors, rows, np.ascontiguousarray(lists)))
+        index.add_core(len(vectors), *arrays)
+
+
+def finished(index: Any) -> Any:
+    """The index as it is written: product quantisers are packed for fast scans, which cannot be merged as well."""
+    return faiss.IndexIVFPQFastScan(index) if isinstance(index, faiss.IndexIVFPQ) else index
