@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from aisle.errors import ReleaseCorrupt
 from aisle.hits import Allowed, Hits, Remaining
-from aisle.index_families import Family, Graph, Listed, Refined, Scan
+from aisle.index_families import Family, Graph, Listed, Refined, Scan, Wanted
 from aisle.layout import VECTORS
 from aisle.manifest import IndexKind, IndexParameters, QueryKind
 from aisle.types import ProductVectors, RowIds
@@ -73,7 +73,7 @@ class ProductIndex:
         k = min(k, len(self))
         if k == 0:
             return np.zeros((len(queries), 0), np.float32), np.zeros((len(queries), 0), np.int64)
-        return self._family.search(queries, k=k, effort=self.parameters.effort(kind))
+        return self._family.search(queries, self.parameters.effort(kind), k=k)
 
     def rank(
         self,
@@ -106,8 +106,8 @@ class ProductIndex:
         scores, rows = np.zeros(0, np.float32), np.zeros(0, np.int64)
         if depth == 0:
             return scores, rows
-        effort = self.parameters.effort(kind)
-        for more_scores, more_rows in self._family.tiers(query, left, depth=depth, order=order, effort=effort):
+        wanted = Wanted(depth=depth, order=order, effort=self.parameters.effort(kind))
+        for more_scores, more_rows in self._family.tiers(query, left, wanted):
             scores, rows = np.concatenate([scores, more_scores]), np.concatenate([rows, more_rows])
             if len(rows) >= depth:
                 break

@@ -5,6 +5,7 @@ so do all others, whatever depth is asked for.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import faiss
@@ -19,19 +20,32 @@ from aisle.types import ProductVectors, RowIds
 from aisle.vector_file import VectorFile
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is wanted of one query.
+
+    Attributes:
+        depth: Hits.
+        order: int64 `[products]`: of two products with equal scores the one with the smaller number comes first.
+        effort: How hard to look.
+    """
+
+    depth: int
+    order: NDArray[np.int64]
+    effort: Effort
+
+
 class Family(Protocol):
     """A kind of index, open."""
 
-    def search(self, queries: ProductVectors, /, *, k: int, effort: Effort) -> Hits:
+    def search(self, queries: ProductVectors, effort: Effort, /, *, k: int) -> Hits:
         """Of many queries the k best, `[n, k]`, by falling score, ties by row number; k is at most the products."""
         ...
 
-    def tiers(
-        self, query: ProductVectors, left: Remaining, /, *, depth: int, order: NDArray[np.int64], effort: Effort
-    ) -> Iterator[Hits]:
+    def tiers(self, query: ProductVectors, left: Remaining, wanted: Wanted, /) -> Iterator[Hits]:
         """Of one query hits without end, each tier by falling score, ties by `order`.
 
-        Whoever iterates removes each tier from `left` before asking for the next, and stops at `depth`.
+        Whoever iterates removes each tier from `left` before asking for the next, and stops at the depth wanted.
         """
         ...
 
@@ -47,15 +61,13 @@ class Scan:
         """Wrap a flat index, with ids or without."""
         self._index = index
 
-    def search(self, queries: ProductVectors, /, *, k: int, effort: Effort) -> Hits:
+    def search(self, queries: ProductVectors, _effort: Effort, /, *, k: int) -> Hits:
         """See `Family`."""
         return ordered(*self.ask(queries, k=k))
 
-    def tiers(
-        self, query: ProductVectors, left: Remaining, /, *, depth: int, order: NDArray[np.int64], effort: Effort
-    ) -> Iterator[Hits]:
+    def tiers(self, query: ProductVectors, left: Remaining, wanted: Wanted, /) -> Iterator[Hits]:
         """See `Family`: a single tier."""
-        yield best(lambda k: _of_one(self.ask(query, k=k, allowed=left.mask)), k=depth, order=order)
+        yield best(lambda k: _of_one(self.ask(query, k=k, allowed=left.mask)), k=wanted.depth, order=wanted.order)
 
     def vectors(self, rows: RowIds, /) -> ProductVectors:
         """See `Family`."""
@@ -77,26 +89,22 @@ class Listed:
         self._index = index
         self._lists = InvertedLists(index)
 
-    def search(self, queries: ProductVectors, /, *, k: int, effort: Effort) -> Hits:
+    def search(self, queries: ProductVectors, effort: Effort, /, *, k: int) -> Hits:
         """See `Family`."""
         return ordered(*_filled(self._lists, queries, k=k, asked=k, nprobe=effort.nprobe))
 
-    def tiers(
-        self, query: ProductVectors, left: Remaining, /, *, depth: int, order: NDArray[np.int64], effort: Effort
-    ) -> Iterator[Hits]:
+    def tiers(self, query: ProductVectors, left: Remaining, wanted: Wanted, /) -> Iterator[Hits]:
         """See `Family`: the best `HEAD_ROWS` of the lists the query chose, then the best of all that is left."""
         head = inverted_lists.HEAD_ROWS
-        lists = self._lists.chosen(query, left, nprobe=effort.nprobe)
-        yield self._best(query, left, k=min(depth, head), order=order, lists=lists)
-        yield self._best(query, left, k=depth - head, order=order, lists=self._lists.every(query))
+        lists = self._lists.chosen(query, left, nprobe=wanted.effort.nprobe)
+        yield self._best(query, left, k=min(wanted.depth, head), order=wanted.order, lists=lists)
+        yield self._best(query, left, k=wanted.depth - head, order=wanted.order, lists=self._lists.every(query))
 
     def vectors(self, rows: RowIds, /) -> ProductVectors:
         """See `Family`."""
         return _reconstructed(self._index, rows)
 
-    def _best(
-        self, query: ProductVectors, left: Remaining, *, k: int, order: NDArray[np.int64], lists: Lists
-    ) -> Hits:
+    def _best(self, query: ProductVectors, left: Remaining, *, k: int, order: NDArray[np.int64], lists: Lists) -> Hits:
         return best(
             lambda asked: _of_one(self._lists.ask(query, k=asked, lists=lists, allowed=left.mask)), k=k, order=order
         )
@@ -110,7 +118,7 @@ class Refined:
         self._lists = InvertedLists(index)
         self._vectors = vectors
 
-    def search(self, queries: ProductVectors, /, *, k: int, effort: Effort) -> Hits:
+    def search(self, queries: ProductVectors, effort: Effort, /, *, k: int) -> Hits:
         """See `Family`."""
         asked = min(max(k, effort.candidates), self._vectors.shape[0])
         scores, rows = _filled(self._lists, queries, k=k, asked=asked, nprobe=effort.nprobe)
@@ -120,27 +128,25 @@ class Refined:
         scores, rows = ordered(scores, rows)
         return scores[:, :k], rows[:, :k]
 
-    def tiers(
-        self, query: ProductVectors, left: Remaining, /, *, depth: int, order: NDArray[np.int64], effort: Effort
-    ) -> Iterator[Hits]:
+    def tiers(self, query: ProductVectors, left: Remaining, wanted: Wanted, /) -> Iterator[Hits]:
         """See `Family`: the tuned number of candidates, then up to `HEAD_ROWS`, then ever twice as many of all lists.
 
         So a page costs vectors in proportion to how deep it is. Where no more are left than a tier holds, the codes are
-        not asked: all of them are compared.
+        not asked: all of them are compared. Under a filter that is so up to `HEAD_ROWS` products.
         """
         head, begun, everywhere = inverted_lists.HEAD_ROWS, left.count, False
-        size = max(1, effort.candidates)
+        size = head if left.mask is not None and begun <= head else max(1, wanted.effort.candidates)
         lists: Lists | None = None
         while left.count:
             if left.count <= size:
                 rows = left.rows()
             else:
                 if lists is None:
-                    lists = self._lists.chosen(query, left, nprobe=effort.nprobe)
+                    lists = self._lists.chosen(query, left, nprobe=wanted.effort.nprobe)
                 rows = self._proposed(query, left, k=size, lists=lists)
                 if not len(rows) and everywhere:
                     rows = left.rows()  # codes that no search finds: a filter never costs a result all the same
-            yield sorted_by(order, self._vectors.scores(query[0], rows), rows)
+            yield sorted_by(wanted.order, self._vectors.scores(query[0], rows), rows)
             shown = begun - left.count
             size = head - shown if shown < head else shown
             if not everywhere and (shown >= head or not len(rows)):
@@ -163,7 +169,7 @@ class Graph:
         self._index = index
         self._scan = Scan(faiss.downcast_index(index.storage))
 
-    def search(self, queries: ProductVectors, /, *, k: int, effort: Effort) -> Hits:
+    def search(self, queries: ProductVectors, effort: Effort, /, *, k: int) -> Hits:
         """See `Family`."""
         scores, rows = self._walk(queries, k=max(k, effort.candidates))
         scores, rows = np.array(scores[:, :k]), np.array(rows[:, :k])
@@ -172,22 +178,20 @@ class Graph:
             scores[short], rows[short] = self._scan.ask(queries[short], k=k)
         return ordered(scores, rows)
 
-    def tiers(
-        self, query: ProductVectors, left: Remaining, /, *, depth: int, order: NDArray[np.int64], effort: Effort
-    ) -> Iterator[Hits]:
-        """See `Family`: what the graph finds with the tuned effort, then up to `HEAD_ROWS`, then a scan of all the rest.
+    def tiers(self, query: ProductVectors, left: Remaining, wanted: Wanted, /) -> Iterator[Hits]:
+        """See `Family`: what the graph finds with the tuned effort, then `HEAD_ROWS` of it, then a scan of the rest.
 
         A filter cuts the graph's paths, so under one that takes more than a little away everything left is scanned.
         """
         begun = left.count
         if begun >= inverted_lists.NEARLY_ALL * left.products:
-            for size in (effort.candidates, inverted_lists.HEAD_ROWS):
+            for size in (max(1, wanted.effort.candidates), inverted_lists.HEAD_ROWS):
                 scores, rows = _of_one(self._walk(query, k=size, allowed=left.mask))
-                there = rows >= 0
-                if there.all():  # whatever scores as the last one does may have been cut off: it comes in its place below
-                    there = scores > scores[-1]
-                yield sorted_by(order, scores[there], rows[there])
-        yield from self._scan.tiers(query, left, depth=depth - (begun - left.count), order=order, effort=effort)
+                if (rows < 0).any():
+                    break  # no path leads on: among many equal products a graph has islands
+                there = scores > scores[-1]  # others that score like the last may have been cut off: they come below
+                yield sorted_by(wanted.order, scores[there], rows[there])
+        yield from self._scan.tiers(query, left, replace(wanted, depth=wanted.depth - (begun - left.count)))
 
     def vectors(self, rows: RowIds, /) -> ProductVectors:
         """See `Family`."""

@@ -21,6 +21,7 @@ NEARLY_ALL = 0.9
 Lists = tuple[Scores, RowIds]
 """Inverted lists to visit, best first: the query's inner products with their centroids, and their numbers."""
 
+
 class InvertedLists:
     """Lists of a shared IVF index, on which nothing is ever set."""
 
@@ -77,9 +78,7 @@ class InvertedLists:
         visited = max(nprobe, int(np.searchsorted(held, least)) + 1)
         return nearest[0][:, :visited], nearest[1][:, :visited]
 
-    def ask(
-        self, queries: ProductVectors, *, k: int, lists: Lists, allowed: Allowed | None = None
-    ) -> Hits:
+    def ask(self, queries: ProductVectors, *, k: int, lists: Lists, allowed: Allowed | None = None) -> Hits:
         """The k best of the named lists, by the index's own scores; row -1 stands for no hit."""
         queries = np.ascontiguousarray(queries, dtype=np.float32)
         centroids, numbers = (np.ascontiguousarray(part) for part in lists)

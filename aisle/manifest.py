@@ -136,6 +136,12 @@ class IndexParameters:
     candidates: int = 0
     efforts: Mapping[str, Effort] = field(default_factory=dict)
 
+    @property
+    def asked(self) -> str:
+        """The kind and its greatest effort, in words: `ivf-pq, nprobe 16 of 4,000, 128 candidates`."""
+        probe = f", nprobe {self.nprobe:,} of {self.nlist:,}" if self.nlist else ""
+        return f"{self.kind}{probe}" + (f", {self.candidates:,} candidates" if self.candidates else "")
+
     def effort(self, kind: QueryKind | None = None) -> Effort:
         """How hard to look for one kind of query."""
         return self.efforts.get(kind or "", Effort(nprobe=self.nprobe, candidates=self.candidates))

@@ -17,7 +17,7 @@ from aisle.layout import VECTORS
 from aisle.types import ProductVectors
 from aisle.vector_file import write_vectors
 from batch.executor import Executor, TaskDied
-from batch.index_family import SEED, add, finished, untrained_index
+from batch.index_family import SEED, add, finished, train, untrained_index
 from batch.index_plan import IndexPlan
 from batch.progress import ProgressSink
 from batch.stored import StoredVectors
@@ -81,8 +81,7 @@ def build_index(
 def trained_index(vectors: StoredVectors, plan: IndexPlan) -> Any:
     """An index with nothing in it, trained on a sample where its kind learns."""
     index = untrained_index(plan, width=2 * vectors.dimension)
-    if plan.training_rows:
-        index.train(_sample(vectors, plan.training_rows))
+    train(index, _sample(vectors, plan.training_rows or 1))
     return index
 
 

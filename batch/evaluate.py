@@ -105,8 +105,8 @@ def tune(
 ) -> tuple[Effort, float]:
     """The least effort that reaches the target, and the recall that it has; the greatest where none does.
 
-    The fewest lists that can reach it, with the fewest candidates; twice the lists, where that halves the candidates: to
-    compare one exactly costs as much as hundreds of codes.
+    The fewest lists that can reach it, with the fewest candidates; twice the lists, where that halves the candidates:
+    comparing one of them exactly costs as much as hundreds of codes.
 
     Args:
         index: To be tuned; its parameters are left at the last that were tried.

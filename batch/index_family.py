@@ -15,6 +15,9 @@ SEED = 0
 CODE_DIMENSIONS = 2
 """Dimensions that one 4-bit code word of a product quantiser stands for."""
 
+LEAST_SAMPLE = 16
+"""Vectors that a product quantiser of 4 bits asks for; fewer are repeated."""
+
 GRAPH_EFFORT = 80
 """Candidates kept while a node's neighbours are looked for."""
 
@@ -48,6 +51,17 @@ def untrained_index(plan: IndexPlan, *, width: int) -> Any:
     index.cp.seed = SEED
     index.cp.min_points_per_centroid = 1  # the plan sees to it; a catalog of a dozen rows need not be warned of
     return index
+
+
+def train(index: Any, sample: ProductVectors) -> None:
+    """Learn lists and codes, where the kind has any; the fewest products will do.
+
+    Args:
+        index: From `untrained_index`.
+        sample: float32 `[n, 2 * dimension]`, n at least 1 and at least the lists.
+    """
+    if not index.is_trained:
+        index.train(np.resize(sample, (max(len(sample), LEAST_SAMPLE), sample.shape[1])))
 
 
 def add(index: Any, vectors: ProductVectors, *, first: int, lists: NDArray[np.int64] | None = None) -> None:

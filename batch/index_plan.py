@@ -1,6 +1,7 @@
 """Which index a release gets, what it will take, and why."""
 
 import math
+import re
 from dataclasses import dataclass
 
 from aisle.errors import SettingsError
@@ -20,9 +21,6 @@ TRAINING_BYTES = 4 * 2**30
 
 GRAPH_NEIGHBOURS = 32
 """Of a node of an HNSW graph; twice as many on its lowest layer."""
-
-CODEWORDS_LEAST = 16
-"""Vectors that a product quantiser of 4 bits needs to learn from."""
 
 BY_SIZE = (IndexKind.IVF, IndexKind.IVF_SQ8, IndexKind.IVF_PQ, IndexKind.IVF_RABITQ)
 """Kinds for many products, the fastest and largest first."""
@@ -77,7 +75,8 @@ def plan_index(
                 f"memory, and at most {in_words(memory)} are allowed: choose another --index, or raise --memory"
             )
         return plan
-    kinds, why = BY_SIZE, f"{products:,} products, and exact is the choice up to {EXACT_UP_TO:,}"
+    kinds: tuple[IndexKind, ...] = BY_SIZE
+    why = f"{products:,} products, and exact is the choice up to {EXACT_UP_TO:,}"
     if products <= EXACT_UP_TO:
         kinds = (IndexKind.EXACT, *BY_SIZE)
     elif recall_target >= 1.0:
@@ -108,7 +107,7 @@ def _plan(kind: IndexKind, products: int, *, width: int, why: str) -> IndexPlan:
         most = TRAINING_BYTES // (4 * width)
         by_size, by_training = round(4 * math.sqrt(products)), min(products, most) // LEAST_TRAINING_ROWS
         nlist = max(1, min(by_size, by_training))
-        training_rows = min(products, max(nlist * TRAINING_ROWS, CODEWORDS_LEAST), max(most, 1))
+        training_rows = min(products, nlist * TRAINING_ROWS, most)
         chosen = "4 x the square root" if by_size <= by_training else f"{LEAST_TRAINING_ROWS} products to learn each"
         why = f"{why}; {nlist:,} lists: {chosen}"
     memory = products * bytes_per_product(kind, width=width) + 4 * nlist * width
@@ -147,3 +146,15 @@ def in_words(count: int) -> str:
             return f"{size:,.0f} {unit}" if unit == "bytes" else f"{size:,.1f} {unit}"
         size /= 1000
     return f"{size:,.1f} TB"
+
+
+def read_bytes(text: str) -> int:
+    """A number of bytes as people write it: `8GB`, `500 MB`, `1.5 TB`, `1000000`. A kB has 1000.
+
+    Raises:
+        SettingsError: It is none.
+    """
+    found = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([kmgt]?)b?\s*", text.lower())
+    if not found or not (count := int(float(found[1]) * 1000 ** "_kmgt".index(found[2] or "_"))):
+        raise SettingsError(f"{text!r} is no amount of memory; write 8GB or 500MB")
+    return count

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aisle.errors import SettingsError
-from aisle.manifest import IndexKind
+from aisle.manifest import IndexKind, IndexParameters
 from batch.drift import Drift
 from batch.index_plan import IndexPlan
 
@@ -62,7 +62,7 @@ class Summary:
         rejected: Rows in `rejects.parquet`.
         reasons: Rejected rows per reason, most frequent first.
         index: What was built, and why.
-        nprobe: Lists visited per query; 0 for `exact`.
+        parameters: How the index is asked.
         recall: recall@10 per kind of query.
         drift: Part of the results that differ from the live release's, per kind; see `batch.drift`.
         seconds: Per stage.
@@ -80,7 +80,7 @@ class Summary:
     rejected: int
     reasons: Mapping[str, int]
     index: IndexPlan
-    nprobe: int
+    parameters: IndexParameters
     recall: Mapping[str, float]
     drift: Drift
     seconds: Mapping[str, float]

@@ -231,7 +231,7 @@ def _make_release(run: _Run, plan: CatalogPlan, embedded: Embedded) -> Summary:
         rejected=len(embedded.rejects),
         reasons=count_reasons(embedded.rejects),
         index=index,
-        nprobe=evaluation.parameters.nprobe,
+        parameters=evaluation.parameters,
         recall={str(kind): found for kind, found in evaluation.recall.items()},
         drift=drift,
         seconds=run.seconds,

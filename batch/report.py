@@ -45,7 +45,7 @@ def run_report(
         "texts": {"embedded": embedded.embedded_texts},
         "shards": {"embedded": embedded.embedded_shards, "cached": embedded.cached_shards},
         "workers": asdict(workers),
-        "index": {**asdict(index), "nprobe": evaluation.parameters.nprobe},
+        "index": asdict(index) | asdict(evaluation.parameters),
         "recall_at_10": dict(evaluation.recall),
         "recall_target": options.recall_target,
         "queries": dict(evaluation.queries),

@@ -53,6 +53,10 @@ def reindex(
         typer.Option(help="Filterable column, column=type (category, number, boolean, list); repeat or use commas."),
     ] = None,
     index: Annotated[IndexKind | None, typer.Option(help="Force an index kind.")] = None,
+    memory: Annotated[
+        str | None,
+        typer.Option(help="Most memory an open index may take, such as 8GB; chooses the kind. Default: no limit."),
+    ] = None,
     recall_target: Annotated[float, typer.Option(help="Least recall@10 against exact search.")] = 0.99,
     max_rejects: Annotated[float, typer.Option(help="Largest fraction of rows that may be rejected.")] = 0.01,
     max_drift: Annotated[
@@ -88,6 +92,7 @@ def reindex(
     little costs a little. Until the very end the live release stays as it is; `aisle releases rollback` goes back.
     """
     from batch.executor import ExecutorKind
+    from batch.index_plan import read_bytes
     from batch.options import ReindexOptions
 
     roles = find_roles(catalog, columns=columns, id=id, image=image, title=title, text=text, attributes=attribute or ())
@@ -104,6 +109,7 @@ def reindex(
         address=address,
         options=ReindexOptions(
             index=index,
+            memory=None if memory is None else read_bytes(memory),
             recall_target=recall_target,
             max_rejects=max_rejects,
             max_drift=max_drift,
@@ -181,6 +187,8 @@ def describe_drift(drift: "Drift") -> str:
 
 def show(summary: "Summary") -> None:
     """Print what a run did."""
+    from batch.index_plan import in_words
+
     rows = table("release", escape(summary.release_id))
     rows.add_row("products", f"{summary.products:,}")
     reasons = ", ".join(f"{reason} {count:,}" for reason, count in summary.reasons.items())
@@ -189,8 +197,8 @@ def show(summary: "Summary") -> None:
     rows.add_row("pictures", f"{summary.embedded_images:,} encoded{rate}, {summary.read_images:,} read")
     rows.add_row("texts", f"{summary.embedded_texts:,} encoded")
     rows.add_row("shards", f"{summary.embedded_shards:,} made, {summary.cached_shards:,} kept from before")
-    probe = f", nprobe {summary.nprobe}" if summary.nprobe else ""
-    rows.add_row("index", f"{summary.index.kind}{probe}: {escape(summary.index.reason)}")
+    memory = in_words(summary.index.memory_bytes)
+    rows.add_row("index", f"{summary.parameters.asked}, {memory} of memory: {escape(summary.index.reason)}")
     recalls = ", ".join(f"{kind} {value:.3f}" for kind, value in summary.recall.items())
     rows.add_row("recall@10", recalls)
     if summary.drift.against:

@@ -83,8 +83,7 @@ def show(context: typer.Context, release: Release = None, workspace: Workspace =
     reasons = ", ".join(f"{reason} {count:,}" for reason, count in report.get("rejects", {}).items())
     rows.add_row("rejected", f"{manifest.rejected:,}" + (f" ({reasons})" if reasons else ""))
     rows.add_row("attributes", escape(", ".join(f"{name} ({kind})" for name, kind in manifest.attributes.items())))
-    probe = f", nprobe {manifest.index.nprobe} of {manifest.index.nlist}" if manifest.index.nlist else ""
-    rows.add_row("index", f"{manifest.index.kind}{probe}")
+    rows.add_row("index", manifest.index.asked)
     rows.add_row("recall@10", _figures(manifest.recall))
     rows.add_row(
         "weights", ", ".join(f"{kind} {half.image:g}/{half.text:g}" for kind, half in manifest.weights.items())

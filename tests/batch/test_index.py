@@ -96,7 +96,7 @@ def test_stored_vectors_are_read_in_any_order_without_rejects(vectors: StoredVec
     ],
 )
 def test_plans(products: int, forced: IndexKind | None, kind: IndexKind, nlist: int, words: str):
-    plan = plan_index(products, forced=forced)
+    plan = plan_index(products, width=1024, forced=forced)
     assert (plan.kind, plan.nlist) == (kind, nlist)
     assert words in plan.reason
     assert plan.training_rows <= products
@@ -119,7 +119,7 @@ def build(vectors: StoredVectors, plan: IndexPlan, path: Path, *, group_rows: in
 
 @pytest.mark.parametrize("kind", IndexKind)
 def test_ids_are_explicit_and_vectors_are_kept_to_the_bit(kind: IndexKind, vectors: StoredVectors, tmp_path: Path):
-    plan = plan_index(len(vectors), forced=kind)
+    plan = plan_index(len(vectors), width=2 * DIMENSION, forced=kind)
     path = build(vectors, plan, tmp_path / "index.faiss")
     stock = faiss.read_index(str(path))
     assert (stock.ntotal, stock.d, stock.metric_type) == (950, 2 * DIMENSION, faiss.METRIC_INNER_PRODUCT)
@@ -141,14 +141,14 @@ class InThisProcess:
 
 
 def test_a_build_in_parts_equals_one_in_one_piece(vectors: StoredVectors, tmp_path: Path):
-    plan = plan_index(len(vectors), forced=IndexKind.IVF)
+    plan = plan_index(len(vectors), width=2 * DIMENSION, forced=IndexKind.IVF)
     whole = build(vectors, plan, tmp_path / "whole.faiss")
     parts = build(vectors, plan, tmp_path / "parts.faiss", group_rows=200, executor=InThisProcess())
     assert whole.read_bytes() == parts.read_bytes()
 
 
 def test_a_worker_that_dies_while_it_adds_is_an_error(vectors: StoredVectors, tmp_path: Path):
-    plan = plan_index(len(vectors), forced=IndexKind.IVF)
+    plan = plan_index(len(vectors), width=2 * DIMENSION, forced=IndexKind.IVF)
     with pytest.raises(IncompleteRun, match="rows 800 to 949"):
         build(vectors, plan, tmp_path / "i.faiss", group_rows=200, executor=InThisProcess(deadly=True))
 
@@ -169,7 +169,7 @@ class Answers:
     def __init__(self, scores: Sequence[Sequence[float]], rows: Sequence[Sequence[int]]) -> None:
         self.answer = np.array(scores, dtype=np.float32), np.array(rows, dtype=np.int64)
 
-    def search(self, queries, *, k):
+    def search(self, queries, *, k, kind=None):
         return self.answer
 
 
@@ -203,7 +203,7 @@ def queries_of(vectors: StoredVectors) -> dict[QueryKind, ProductVectors]:
 
 
 def test_nprobe_grows_until_every_kind_is_found(vectors: StoredVectors, tmp_path: Path):
-    plan = plan_index(len(vectors), forced=IndexKind.IVF)
+    plan = plan_index(len(vectors), width=2 * DIMENSION, forced=IndexKind.IVF)
     path = build(vectors, plan, tmp_path / "index.faiss")
     queries = queries_of(vectors)
     low, high = (evaluate_index(path, plan, queries, vectors, recall_target=target) for target in (0.5, 0.99))
@@ -230,7 +230,7 @@ def test_a_query_is_answered_in_company_as_it_is_alone(vectors: StoredVectors, t
 
 @pytest.mark.parametrize("kind", IndexKind)
 def test_an_index_of_other_vectors_is_an_error(kind: IndexKind, vectors: StoredVectors, tmp_path: Path):
-    plan = plan_index(len(vectors), forced=kind)
+    plan = plan_index(len(vectors), width=2 * DIMENSION, forced=kind)
     other = stored(Layout(root=tmp_path / "other"), random_units(950, seed=8), random_units(950, seed=9))
     path = build(other, plan, tmp_path / "index.faiss")
     with pytest.raises(ReleaseError, match=r"recall@10 is text 0\.\d+, image 0\.\d+ and the target 0\.99"):
@@ -238,7 +238,7 @@ def test_an_index_of_other_vectors_is_an_error(kind: IndexKind, vectors: StoredV
 
 
 def test_exact_is_exact(vectors: StoredVectors, tmp_path: Path):
-    plan = plan_index(len(vectors))
+    plan = plan_index(len(vectors), width=2 * DIMENSION)
     path = build(vectors, plan, tmp_path / "index.faiss")
     found = evaluate_index(path, plan, queries_of(vectors), vectors, recall_target=1.0)
     assert found.recall == {QueryKind.TEXT: 1.0, QueryKind.IMAGE: 1.0}

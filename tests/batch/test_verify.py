@@ -128,7 +128,7 @@ def test_products_that_do_not_find_themselves(released: Summary, layout: Layout,
     from aisle.index import ProductIndex
 
     original = ProductIndex.search
-    monkeypatch.setattr(ProductIndex, "search", lambda self, queries, k: original(self, -queries, k=k))
+    monkeypatch.setattr(ProductIndex, "search", lambda self, queries, k, kind=None: original(self, -queries, k=k))
     with pytest.raises(ReleaseCorrupt, match="does not find itself"):
         verify_release(layout, released.release_id)
 

@@ -12,7 +12,6 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import faiss
 import hypothesis
 import numpy as np
 import onnx
@@ -35,7 +34,6 @@ from aisle.manifest import (
     MODEL_FILES,
     AttributeType,
     IndexKind,
-    IndexParameters,
     ModelManifest,
     Precision,
     QueryKind,
@@ -51,6 +49,7 @@ from aisle.settings import Settings
 from aisle.vectors import HalfWeights, product_vectors, unit_norm
 from serving.app import create_app
 from serving.snapshot import Snapshot, load_snapshot
+from tests.indexes import write_index
 
 hypothesis.settings.register_profile("aisle", deadline=None, database=None, derandomize=True, max_examples=60)
 hypothesis.settings.load_profile("aisle")
@@ -184,24 +183,6 @@ def _vector_of_looks(colour: str | None) -> np.ndarray:
     return np.eye(DIMENSION, dtype=np.float32)[list(COLOURS).index(colour)] if colour else np.zeros(DIMENSION)
 
 
-def make_index(vectors: np.ndarray, parameters: IndexParameters) -> faiss.Index:
-    """An index of a kind over product vectors."""
-    width = vectors.shape[1]
-    if parameters.kind is IndexKind.EXACT:
-        index = faiss.IndexFlatIP(width)
-    else:
-        index = faiss.IndexIVFFlat(faiss.IndexFlatIP(width), width, parameters.nlist, faiss.METRIC_INNER_PRODUCT)
-        index.cp.min_points_per_centroid = 1
-        index.train(vectors)
-    index.add(vectors)
-    return index
-
-
-def parameters_of(kind: IndexKind, *, nlist: int = 3) -> IndexParameters:
-    """One list out of several is visited, so that filling a page takes more than the first try."""
-    return IndexParameters(kind) if kind is IndexKind.EXACT else IndexParameters(kind, nlist=nlist, nprobe=1)
-
-
 def make_release(
     layout: Layout,
     release_id: str,
@@ -219,8 +200,8 @@ def make_release(
         unit_norm(np.stack([_vector_of_looks(item.looks) for item in items])),
         unit_norm(np.stack([_vector_of_words(item.says) for item in items])),
     )
-    parameters = parameters_of(kind, nlist=nlist)
-    faiss.write_index(make_index(vectors, parameters), str(folder / INDEX))
+    # One list out of several is visited, so that filling a page takes more than the first try.
+    parameters = write_index(kind, vectors, folder, nlist=nlist, nprobe=1)
     products = [
         Product(
             id=item.id,
