@@ -132,10 +132,13 @@ class Refined:
         """See `Family`: the tuned number of candidates, then up to `HEAD_ROWS`, then ever twice as many of all lists.
 
         So a page costs vectors in proportion to how deep it is. Where no more are left than a tier holds, the codes are
-        not asked: all of them are compared. Under a filter that is so up to `HEAD_ROWS` products.
+        not asked: all of them are compared. Under a filter that is so up to `HEAD_ROWS` products; more of them lie
+        further out than what was tuned for, where codes tell less apart: there twice as many are compared.
         """
         head, begun, everywhere = inverted_lists.HEAD_ROWS, left.count, False
-        size = head if left.mask is not None and begun <= head else max(1, wanted.effort.candidates)
+        size = max(1, wanted.effort.candidates)
+        if begun < inverted_lists.NEARLY_ALL * left.products:
+            size = head if begun <= head else 2 * size
         lists: Lists | None = None
         while left.count:
             if left.count <= size:
