@@ -134,7 +134,7 @@ def test_products_that_do_not_find_themselves(released: Summary, layout: Layout,
 
 
 def test_recall_below_what_it_was_published_with(released: Summary, layout: Layout, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("batch.verify.recall_at_k", lambda *_: 0.98)
+    monkeypatch.setattr("batch.verify.recall_at_k", lambda *_, **__: 0.98)
     with pytest.raises(ReleaseError, match=r"recall@10 text 0\.980.*target of 0\.99.*rollback"):
         verify_release(layout, released.release_id)
 
