@@ -91,12 +91,21 @@ class ModelSummary(BaseModel):
     precision: str
 
 
+class EffortSummary(BaseModel):
+    """How hard the index looks for one kind of query."""
+
+    nprobe: int
+    candidates: int
+
+
 class IndexSummary(BaseModel):
     """How the index is asked."""
 
     kind: str
     nlist: int
     nprobe: int
+    candidates: int
+    efforts: dict[str, EffortSummary]
 
 
 class HalfWeightsSummary(BaseModel):

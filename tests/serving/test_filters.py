@@ -261,6 +261,7 @@ def large(tmp_path_factory, bundles, write_release, item_class):
     return snapshots
 
 
+@pytest.mark.parametrize("kind", IndexKind)
 @pytest.mark.parametrize("matches", [0, 1, 7, 24, 25, 199, 200, 201, 4095, 4096, 4097, 5999, 6000])
 def test_a_filter_never_costs_a_result(large, kind, matches):
     """min(k, matches) hits at every selectivity, and the best ones: products equal to the query lead."""
