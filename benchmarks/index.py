@@ -1,14 +1,14 @@
 """Index kinds against exact search, and against autofaiss, on the same clustered vectors.
 
-    python benchmarks/index.py --products 1000000 --width 512 --kinds ivf,ivf-pq --autofaiss venv/bin/python --json index.json
+    python benchmarks/index.py --products 1000000 --width 512 --kinds ivf,ivf-pq --autofaiss OTHER_PYTHON
 
-`--width` is the length of a whole product vector: two halves of unit norm, clustered and with noise, as `[image ; text]`.
-Queries lie beside the products, in both halves alike, as texts do. Every kind is built, tuned and asked as `aisle reindex`
-and serving do (`batch.build`, `batch.evaluate`, `ProductIndex.rank`), one query at a time on one thread, in rounds that
-alternate with exact float32 search. Filtered recall is against exact search over what the filter leaves.
+`--width` is the length of a whole product vector: two halves of unit norm, clustered and noisy, as `[image ; text]`.
+Queries lie beside the products, in both halves alike, as texts do. Every kind is built, tuned and asked as
+`aisle reindex` and serving do (`batch.build`, `batch.evaluate`, `ProductIndex.rank`), one query at a time on one thread,
+in rounds that alternate with exact float32 search. Filtered recall is against exact search over what a filter leaves.
 
-autofaiss lives in an environment of its own (its pins are old): `--autofaiss` names that environment's Python. Its index is
-built there with the memory that ours takes, opened here, and asked with the parameters it tuned for itself.
+autofaiss may live in an environment of its own, whose Python `--autofaiss` names. Its index is built there with the
+memory that our first kind takes, opened here, and asked with the parameters it tuned for itself.
 """
 
 import argparse
@@ -56,20 +56,25 @@ class ArrayVectors:
     """Vectors in memory in the place of stored ones."""
 
     def __init__(self, rows: ProductVectors) -> None:
+        """Hold float16 rows."""
         self.rows = rows
         self.dimension = rows.shape[1] // 2
 
     def __len__(self) -> int:
+        """Products."""
         return len(self.rows)
 
     def blocks(self) -> Iterator[tuple[int, ProductVectors]]:
+        """See `StoredVectors`."""
         for first in range(0, len(self.rows), 8192):
             yield first, self.rows[first : first + 8192].astype(np.float32)
 
     def groups(self, _rows: int) -> Iterator["ArrayVectors"]:
+        """One."""
         yield self
 
     def take(self, rows: RowIds) -> ProductVectors:
+        """See `StoredVectors`."""
         return self.rows[rows].astype(np.float32)
 
 
@@ -196,7 +201,7 @@ def autofaiss(
     *,
     like: dict[str, object],
 ) -> dict[str, object]:
-    """autofaiss' own choice with the memory that our first kind takes."""
+    """Autofaiss' own choice with the memory that our first kind takes."""
     (folder / "embeddings").mkdir()
     np.save(folder / "embeddings" / "0.npy", rows.astype(np.float32))
     out = folder / "knn.index"
