@@ -4,7 +4,7 @@
 
 `--width` is the length of a whole product vector: two halves of unit norm, clustered and noisy, as `[image ; text]`.
 Queries lie beside the products, in both halves alike, as texts do. Every kind is built, tuned and asked as
-`aisle reindex` and serving do (`batch.build`, `batch.evaluate`, `ProductIndex.rank`), one query at a time on one thread,
+`aisle reindex` and serving do (`batch.build`, `batch.evaluate`, `ProductIndex.rank`), one query at a time, one thread,
 in rounds that alternate with exact float32 search. Filtered recall is against exact search over what a filter leaves.
 
 autofaiss may live in an environment of its own, whose Python `--autofaiss` names. Its index is built there with the
