@@ -11,17 +11,17 @@ import typer
 from numpy.typing import NDArray
 from rich.progress import Progress
 
-from aisle.catalog import Roles, identifier, load_roles
+from aisle.catalog import Roles, load_roles
 from aisle.errors import CatalogError, SettingsError
 from aisle.files import write_json
 from aisle.layout import Layout
 from aisle.machine import cpu_quota
 from aisle.sources import Source, open_source
-from aisle.split import held_out as in_held_out
 from aisle.vectors import HalfWeights
 from cli.columns import find_roles
 from cli.console import err, out, say
 from cli.demo import ROLES, drawn_catalog
+from cli.held_out import held_out_rows
 from cli.models import resolve_model
 from cli.reindex import describe
 from cli.relevance_tables import kinds_table, relevance_notes, relevance_tables, words
@@ -93,7 +93,7 @@ def evaluate(
         say(describe(roles))
         encoder = OnnxEncoder(resolve_model(model, layout=layout, catalog=catalog), threads=cpu_quota())
         source = open_source(catalog)
-        rows = _rows(source, roles, share=held_out)
+        rows = None if held_out is None else held_out_rows(catalog, roles, share=held_out)
         figures = {
             "model": encoder.manifest.name,
             "fingerprint": encoder.manifest.fingerprint,
@@ -140,17 +140,6 @@ def _on_drawn(source: Source, encoder: "OnnxEncoder", *, products: int, relevant
             f"draw more, such as --products {10 * products}, or lower --relevant and read recall@10, whose best stays 1"
         )
     return {name: [asdict(report) for report in found] for name, found in reports.items()}
-
-
-def _rows(source: Source, roles: Roles, *, share: float | None) -> NDArray[np.int64] | None:
-    """Rows of the held-out split; None for all."""
-    if share is None:
-        return None
-    ids = [identifier(value) for part in source.scan([roles.id]) for value in part.column(roles.id).to_pylist()]
-    rows = np.flatnonzero(in_held_out(ids, share=share))
-    if not len(rows):
-        raise CatalogError(f"--held-out {share:g} holds out none of {len(ids):,} products: give a larger share")
-    return rows
 
 
 def _on_catalog(

@@ -7,7 +7,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import numpy as np
 import typer
+from numpy.typing import NDArray
 
 from aisle.catalog import Roles
 from aisle.errors import ModelError, SettingsError
@@ -18,6 +20,7 @@ from cli.columns import find_roles
 from cli.console import escape, out, say
 from cli.exit_codes import Stopped
 from cli.finetune_progress import TrainingProgress
+from cli.held_out import held_out_rows
 from cli.models import EMBEDDED, EMBEDDED_CHECKPOINT
 from cli.reindex import describe
 
@@ -78,6 +81,13 @@ def finetune(
         bool, typer.Option("--hard-negatives", help="Show products of one article that look different together.")
     ] = False,
     validation: Annotated[float, typer.Option(help="Share of the products that is held out, to judge by.")] = 0.1,
+    judge: Annotated[
+        str | None,
+        typer.Option(
+            help="Catalog with the same columns whose held-out products the report compares before and after on, "
+            "instead of those of --catalog: another shop's, say, for a look at what carries over."
+        ),
+    ] = None,
     patience: Annotated[
         int, typer.Option(help="Stop after so many epochs without a better model, and keep the best; 0 for never.")
     ] = 2,
@@ -97,6 +107,7 @@ def finetune(
         raise SettingsError("give either --model, a checkpoint to go on from, or --from-scratch small")
     roles = find_roles(catalog, columns=columns, id=id, image=image, title=title, text=text, attributes=attribute or ())
     say(describe(roles))
+    held_out = None if judge is None else held_out_rows(judge, roles, share=validation)  # wrong options fail now
     given = {
         "epochs": epochs,
         "batch": batch,
@@ -118,7 +129,8 @@ def finetune(
     if not result.finished:
         say(f"stopped after step {result.steps:,}: {output} can be searched with; the same with --resume goes on")
         raise Stopped
-    _report(recipe, result, catalog=catalog, roles=roles, templates=tuple(template or ()))
+    rows = result.held_out[recipe.catalogs[0].name] if held_out is None else held_out
+    _report(recipe, result, catalog=judge or catalog, roles=roles, rows=rows, templates=tuple(template or ()))
     named = {"columns": columns, "id": id, "image": image, "title": title, "text": text}
     options = [word for name, value in named.items() if value is not None for word in (f"--{name}", str(value))]
     options += [word for one in attribute or () for word in ("--attribute", one)]
@@ -205,7 +217,15 @@ def _show(result: "TrainResult") -> None:
             say("the model it started from finds more: keep that one, or try a lower --learning-rate")
 
 
-def _report(recipe: "Recipe", result: "TrainResult", *, catalog: str, roles: Roles, templates: tuple[str, ...]) -> None:
+def _report(
+    recipe: "Recipe",
+    result: "TrainResult",
+    *,
+    catalog: str,
+    roles: Roles,
+    rows: NDArray[np.int64],
+    templates: tuple[str, ...],
+) -> None:
     from cli.finetune_report import report_finetuning
     from train.begun import PICTURES
     from train.history import HISTORY
@@ -214,7 +234,7 @@ def _report(recipe: "Recipe", result: "TrainResult", *, catalog: str, roles: Rol
     report_finetuning(
         catalog=catalog,
         roles=roles,
-        rows=result.held_out[learned.name],
+        rows=rows,
         before=recipe.checkpoint or None,
         after=result.checkpoint,
         history=result.checkpoint / HISTORY,

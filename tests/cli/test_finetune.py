@@ -132,6 +132,25 @@ def test_a_checkpoint_learns_a_catalog_and_the_next_commands_are_named(
     assert {line["epoch"] for line in steps} == {0, 1, 2, 3}
 
 
+def test_another_catalog_judges(run: Run, catalog: Path, checkpoint: Path, tmp_path: Path, reports: list[dict]) -> None:
+    other = pq.read_table(catalog)
+    ids = [f"other{number}" for number in range(len(other))]
+    other = other.set_column(other.schema.get_field_index("sku"), "sku", pa.array(ids))
+    pq.write_table(other, tmp_path / "other.parquet")
+    common = ["finetune", "--model", checkpoint, "--catalog", catalog, "--title", "name", "--validation", 0.25]
+    learning = ["--epochs", 1, "--batch", 16, "--output", tmp_path / "shop"]
+    code, _, err = run(*common, *learning, "--judge", tmp_path / "other.parquet")
+    assert code == 0, err
+    (asked,) = reports
+    assert asked["catalog"] == str(tmp_path / "other.parquet")
+    assert asked["rows"].tolist() == np.flatnonzero(held_out(ids, share=0.25)).tolist()
+    pq.write_table(other.drop_columns(["name"]), tmp_path / "nameless.parquet")
+    code, _, err = run(*common, "--output", tmp_path / "none", "--judge", tmp_path / "nameless.parquet")
+    assert code == 65
+    assert "no column 'name'" in err
+    assert not (tmp_path / "none").exists(), "found out before anything was learnt"
+
+
 @pytest.mark.parametrize("model", ["embedded", str(EMBEDDED), "{copy}"])
 def test_the_embedded_model_goes_on_learning(
     run: Run, catalog: Path, tmp_path: Path, reports: list[dict], model: str
