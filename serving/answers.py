@@ -93,6 +93,8 @@ def _answer(answer: Answer) -> dict[str, Any]:
     }
     if answer.facets:
         body["facets"] = [_facet(facet) for facet in answer.facets]
+    if answer.hints:
+        body["hints"] = answer.hints
     return body
 
 

@@ -20,6 +20,7 @@ from aisle.vectors import HalfWeights, unit_norm
 from serving.columns import Condition
 from serving.composition import Composition, compose, explain, resemblance
 from serving.facets import Facet
+from serving.filter_hints import filter_hints
 from serving.filters import read_filters, select
 from serving.query import (
     MAX_PARTS,
@@ -59,6 +60,7 @@ class Plan:
         facets: Attributes to count.
         fields: Attributes to return.
         explain: Whether to take scores apart.
+        hints: What the filters ask for in vain.
     """
 
     parts: tuple[Part, ...]
@@ -71,6 +73,7 @@ class Plan:
     facets: tuple[str, ...]
     fields: tuple[str, ...]
     explain: bool
+    hints: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +122,7 @@ def plan_query(snapshot: Snapshot, query: Query) -> Plan:
         facets=_known(query.facets, snapshot),
         fields=tuple(snapshot.columns) if query.fields is None else _known(query.fields, snapshot),
         explain=query.explain,
+        hints=filter_hints(query.filters, snapshot.columns) if query.filters else (),
     )
 
 
@@ -233,6 +237,7 @@ def search(snapshot: Snapshot, query: Query, *, limits: ImageLimits) -> Answer:
         hits=hits,
         matches=ranking.matches,
         facets=ranking.facets,
+        hints=plan.hints,
         milliseconds=Milliseconds(
             decode=decoding,
             encode=encoding,

@@ -236,6 +236,7 @@ class Answer:
         matches: Products that pass the filters.
         facets: In the order they were asked for, over all that match.
         milliseconds: Time per stage.
+        hints: What the filters asked for in vain, in words.
     """
 
     release: str
@@ -243,6 +244,7 @@ class Answer:
     matches: int
     facets: tuple[Facet, ...]
     milliseconds: Milliseconds
+    hints: tuple[str, ...] = ()
 
 
 def _check_weight(weight: float, *, of: str) -> None:

@@ -70,6 +70,10 @@ class SearchResponse(BaseModel):
     facets: Annotated[list[AttributeSummary] | None, Field(description="Those asked for, over all that matches.")] = (
         None
     )
+    hints: Annotated[
+        list[str] | None,
+        Field(description="Values that the filters ask for and no product has, and which are near; in words."),
+    ] = None
     milliseconds: StageMilliseconds
 
 

@@ -189,6 +189,7 @@ class Searcher:
             hits=found.hits,
             matches=found.ranking.matches,
             facets=found.ranking.facets,
+            hints=plan.hints,
             milliseconds=Milliseconds(
                 decode=1000 * (decoded - started),
                 encode=1000 * (ready - decoded),

@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from serving import search_routes
+from serving import searcher
 from serving.response_schemas import BatchResponse
 from serving.searcher import Searcher
 
@@ -95,7 +95,7 @@ def test_what_nobody_thought_of_fails_alone_without_details(client, monkeypatch,
             raise ZeroDivisionError("secret detail")
         return await search(searcher, snapshot, query)
 
-    monkeypatch.setattr(search_routes.Searcher, "search", broken)
+    monkeypatch.setattr(searcher.Searcher, "search", broken)
     fine, failed = post(client, [{"text": "red"}, {"text": "break"}])
     assert "hits" in fine
     assert failed["error"]["code"] == "internal"
