@@ -13,6 +13,7 @@ from aisle.mirror import open_layout
 from cli.columns import find_roles
 from cli.console import command, escape, out, say, table
 from cli.models import resolve_model
+from cli.prediction import show_prediction
 from cli.progress import RunProgress
 
 if TYPE_CHECKING:
@@ -69,6 +70,9 @@ def reindex(
     verify: Annotated[
         bool, typer.Option("--verify", help="Read every picture again, whatever its file's size, time or ETag say.")
     ] = False,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Print shards, memory, disk, index and minutes of the run; embed nothing.")
+    ] = False,
     wait: Annotated[float, typer.Option(help="Seconds to wait for another run in this workspace.")] = 0.0,
     provider: Annotated[Provider, typer.Option(help="Where the model runs.")] = Provider.AUTO,
     workers: Annotated[int | None, typer.Option(help="Tasks at the same time; default every core or GPU.")] = None,
@@ -98,24 +102,29 @@ def reindex(
     roles = find_roles(catalog, columns=columns, id=id, image=image, title=title, text=text, attributes=attribute or ())
     say(describe(roles))
     layout = open_layout(workspace)
+    bundle = resolve_model(model, layout=layout, catalog=catalog if roles.image else None)
+    options = ReindexOptions(
+        index=index,
+        memory=None if memory is None else read_bytes(memory),
+        recall_target=recall_target,
+        max_rejects=max_rejects,
+        max_drift=max_drift,
+        read_all=verify,
+        wait=wait,
+    )
+    if plan:
+        show_prediction(catalog, model=bundle, roles=roles, options=options, provider=provider, workers=workers)
+        return
     summary = run_reindex(
         catalog,
         layout=layout,
-        model=resolve_model(model, layout=layout, catalog=catalog if roles.image else None),
+        model=bundle,
         roles=roles,
         kind=executor_kind(executor, ExecutorKind),
         provider=provider,
         workers=workers,
         address=address,
-        options=ReindexOptions(
-            index=index,
-            memory=None if memory is None else read_bytes(memory),
-            recall_target=recall_target,
-            max_rejects=max_rejects,
-            max_drift=max_drift,
-            read_all=verify,
-            wait=wait,
-        ),
+        options=options,
     )
     show(summary)
     if push_gateway is not None:

@@ -65,6 +65,19 @@ def test_reindex_says_what_it_did(run: Run, catalog: Path, tiny_model: Path, tmp
         assert part in out
 
 
+def test_a_plan_embeds_nothing(run: Run, catalog: Path, tiny_model: Path, tmp_path: Path) -> None:
+    to = ["--catalog", str(catalog), "--workspace", str(tmp_path / "w"), "--model", str(tiny_model)]
+    code, printed, _ = run("reindex", *to, "--plan", "--memory", "1GB", "--index", "ivf-pq")
+    assert code == 0
+    for word in ("shards", "ivf-pq was asked for", "to build", "of embeddings", "a release", "minutes"):
+        assert word in printed
+    assert not (tmp_path / "w" / "embeddings").exists()
+    assert not (tmp_path / "w" / "CURRENT").exists()
+    code, _, errors = run("reindex", *to, "--plan", "--memory", "100", "--index", "ivf-pq")
+    assert code
+    assert "raise --memory" in errors
+
+
 def test_search_prints_a_table_and_draws_a_grid(run: Run, workspace: Path, tmp_path: Path) -> None:
     grid = tmp_path / "grid.png"
     code, out, err = run("search", "red shirt", "--workspace", workspace, "-k", 3, "--save", grid)

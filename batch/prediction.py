@@ -1,0 +1,111 @@
+"""What a run over a catalog will take, told before it starts. Everything counts as new: what is known costs nothing.
+
+Rates of the encoder are those that `aisle export` measured with this model and kept in its manifest; the index is
+counted in multiplications. Memory and disk follow from the plan.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from aisle.manifest import IndexKind
+from batch.index_plan import GRAPH_NEIGHBOURS, IndexPlan
+
+FLOPS = 3e10
+"""A core's float32 multiplications and additions a second in large products of matrices."""
+
+TRAINING_ROUNDS = 10
+"""Of k-means, for the lists."""
+
+GRAPH_COMPARISONS = 60
+"""Products that are compared for one neighbour that is found, while a graph is built."""
+
+THUMBNAIL_BYTES = 4_000
+"""Of one picture, about."""
+
+QUERIES = 600
+"""Asked exactly when the index is tuned."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What is expected.
+
+    Attributes:
+        products: Rows of the catalog that can become products.
+        shards: Files of embeddings.
+        index: What will be built, and why.
+        memory_bytes: Most that the run's main process needs while it builds; each worker holds the model beside it.
+        embeddings_bytes: On the disk, kept for the next run.
+        release_bytes: On the disk, for each release that is kept.
+        embed_minutes: None where the model's rates are not known.
+        index_minutes: Learning, adding and measuring.
+    """
+
+    products: int
+    shards: int
+    index: IndexPlan
+    memory_bytes: int
+    embeddings_bytes: int
+    release_bytes: int
+    embed_minutes: float | None
+    index_minutes: float
+
+
+def predict(
+    index: IndexPlan,
+    *,
+    products: int,
+    table_bytes: int,
+    width: int,
+    images: bool,
+    texts: bool,
+    parity: Mapping[str, Any],
+    workers: int,
+    shard_rows: int,
+) -> Prediction:
+    """Count.
+
+    Args:
+        index: Over these products.
+        products: At least 1.
+        table_bytes: Of the products' table in memory.
+        width: Length of a product vector.
+        images: Whether products have pictures.
+        texts: Whether products have texts.
+        parity: Of the model's manifest.
+        workers: That run at the same time.
+        shard_rows: Rows of one shard, about.
+    """
+    # A parallel build merges copies, and fast scans are packed from what was merged: twice the index for a moment.
+    building = index.memory_bytes * (2 if index.kind.has_lists else 1) + 2 * 4 * width * index.training_rows
+    thumbnails = THUMBNAIL_BYTES * products if images else 0
+    return Prediction(
+        products=products,
+        shards=-(-products // shard_rows),
+        index=index,
+        memory_bytes=building + 2 * table_bytes,
+        embeddings_bytes=2 * width * products + thumbnails + 100 * products,
+        release_bytes=index.disk_bytes + thumbnails + table_bytes,
+        embed_minutes=_embed_minutes(products, images=images, texts=texts, parity=parity, workers=workers),
+        index_minutes=_operations(index, products=products, width=width) / (FLOPS * workers) / 60,
+    )
+
+
+def _embed_minutes(
+    products: int, *, images: bool, texts: bool, parity: Mapping[str, Any], workers: int
+) -> float | None:
+    figures = parity.get("candidates", {}).get(parity.get("chosen"), {})
+    rates = [figures.get(name) for name, asked in (("images_per_s", images), ("texts_per_s", texts)) if asked]
+    if not all(rates):
+        return None
+    threads = parity.get("threads") or workers
+    share = workers / threads if parity.get("provider") == "cpu" else workers
+    return sum(products / (rate * share) for rate in rates if rate) / 60
+
+
+def _operations(index: IndexPlan, *, products: int, width: int) -> float:
+    if index.kind is IndexKind.HNSW:
+        return 2.0 * width * products * GRAPH_NEIGHBOURS * GRAPH_COMPARISONS + 2.0 * width * products * QUERIES
+    compared = TRAINING_ROUNDS * index.training_rows + products
+    return 2.0 * width * (compared * index.nlist + products * QUERIES)
