@@ -101,7 +101,7 @@ def _embed_minutes(
         return None
     threads = parity.get("threads") or workers
     share = workers / threads if parity.get("provider") == "cpu" else workers
-    return sum(products / (rate * share) for rate in rates if rate) / 60
+    return float(sum(products / (rate * share) for rate in rates if rate) / 60)
 
 
 def _operations(index: IndexPlan, *, products: int, width: int) -> float:
