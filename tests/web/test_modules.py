@@ -106,6 +106,11 @@ def test_browsing_asks_for_nothing_but_a_number(evaluate) -> None:
     assert evaluate("question", body("{}")) == {"k": 24}
 
 
+def test_what_is_counted_is_asked_for(evaluate) -> None:
+    call = body("{text: 'red'}").removesuffix(")") + ", ['colour', 'new'])"
+    assert evaluate("question", call) == {"k": 24, "text": "red", "facets": ["colour", "new"]}
+
+
 def test_everything_is_asked_for(evaluate) -> None:
     asked = body(
         "{text: 'red', like: ['a'], filters: {size: ['M']}, balance: 0, mix: 75}", "{base64: 'QUJD', preview: 'blob:x'}"

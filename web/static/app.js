@@ -100,7 +100,7 @@ async function run({ adding = false } = {}) {
   busy(true);
   if (!answer && !adding) showGhosts(grid);
   try {
-    const found = await search(question(query, picture), mine.signal);
+    const found = await ask(mine.signal);
     show(found, performance.now() - began, adding);
   } catch (error) {
     if (mine.signal.aborted) return;
@@ -108,6 +108,16 @@ async function run({ adding = false } = {}) {
     showProblem(error, adding);
   } finally {
     if (request === mine) busy(false);
+  }
+}
+
+async function ask(signal) {
+  const facets = panel.counted();
+  try {
+    return await search(question(query, picture, facets), signal);
+  } catch (error) {
+    if (!(facets.length && error instanceof ServiceError && error.status === 422)) throw error;
+    return await search(question(query, picture), signal); // a new release may lack what the last one could count
   }
 }
 
@@ -123,6 +133,8 @@ function showRelease(live) {
   release = live;
   document.body.classList.toggle("no-filters", !panel.build(release.attributes, { compact: !hasRoom() }));
   panel.show(query.filters);
+  if (answer?.facets) panel.count(answer.facets);
+  else if (answer && filterCount(query.filters) > 0) run(); // asked before it was known what can be counted
   byId("invitation").textContent = `Search ${products(release.products)} by words, by a picture, or by a picture and a few words about it.`;
   const examples = exampleQueries(release.attributes);
   byId("examples").replaceChildren(...examples.map((example) => element("button", { type: "button", class: "example", text: example, on: { click: () => begin(example) } })));
@@ -185,6 +197,7 @@ function show(found, roundTrip, adding) {
   answer = found;
   hideNotice(notice);
   learnTitles(found.hits);
+  panel.count(found.facets);
   if (byId("samples").hidden && !asksSomething(query, picture) && filterCount(query.filters) === 0 && found.hits.length >= STEPS[0]) {
     showSamples(byId("sample-list"), found.hits, { onLike: moreLike });
     byId("samples").hidden = false;

@@ -7,6 +7,7 @@ import { isColour, swatchColour } from "./swatches.js";
 const FINDABLE = 12; // with more values than this, a group gets a box to find one
 const LISTED = 100; // the service lists at most this many values
 const OPEN_GROUPS = 3;
+const MOST_FACETS = 50; // the service counts at most so many
 
 let serial = 0;
 const freshId = (stem) => `${stem}-${++serial}`;
@@ -46,6 +47,7 @@ function values(attribute, open, onChange) {
 
   const row = (value, products) => {
     const box = element("input", { type: "checkbox", id: freshId("value") });
+    const number = element("span", { class: "tick-count", text: products === null ? "" : count(products) });
     box.addEventListener("change", () => onChange(name, box.checked ? [...wanted, value] : wanted.filter((other) => other !== value)));
     const node = element(
       "label",
@@ -53,9 +55,9 @@ function values(attribute, open, onChange) {
       box,
       isColour(name) && swatch(value),
       element("span", { class: "tick-text", text: value }),
-      products !== null && element("span", { class: "tick-count", text: count(products) }),
+      number,
     );
-    rows.set(value, { box, node });
+    rows.set(value, { box, node, number });
     list.append(node);
   };
   for (const { value, count: products } of attribute.values) row(String(value), products);
@@ -71,6 +73,13 @@ function values(attribute, open, onChange) {
       for (const value of wanted) if (!rows.has(value)) row(value, null); // of an older link, or too rare to be listed
       for (const [value, { box }] of rows) box.checked = wanted.includes(value);
       mark(wanted.length);
+    },
+    count(found) {
+      const products = new Map(found.values.map((one) => [one.value, one.count]));
+      // Of a group that is chosen from, the others are left out of the count by the choice itself: theirs is unknown.
+      // So is that of values beyond those that the service lists.
+      const rest = wanted.length === 0 && found.values.length < LISTED ? count(0) : "";
+      for (const [value, { number }] of rows) number.textContent = products.has(value) ? count(products.get(value)) : rest;
     },
   };
 }
@@ -126,14 +135,9 @@ function toggle(attribute, onChange) {
   const { name } = attribute;
   const box = element("input", { id: freshId("toggle"), type: "checkbox", role: "switch" });
   box.addEventListener("change", () => onChange(name, box.checked ? true : null));
-  const node = element(
-    "label",
-    { class: "toggle", for: box.id },
-    element("span", { class: "toggle-text", text: humanise(name) }),
-    element("span", { class: "tick-count", text: count(attribute.true) }),
-    box,
-  );
-  return { node, show: (next) => (box.checked = next === true) };
+  const yes = element("span", { class: "tick-count", text: count(attribute.true) });
+  const node = element("label", { class: "toggle", for: box.id }, element("span", { class: "toggle-text", text: humanise(name) }), yes, box);
+  return { node, show: (next) => (box.checked = next === true), count: (found) => (yes.textContent = count(found.true)) };
 }
 
 const control = (attribute, open, onChange) => {
@@ -166,6 +170,12 @@ export function filterPanel(container, { onChange, onClear }) {
         ...[...controls.values()].map(({ node }) => node),
       );
       return shown.length > 0;
+    },
+    /** Attributes whose products can be counted, for `facets` of a query. @returns {string[]} */
+    counted: () => [...controls].filter(([, { count }]) => count).map(([name]) => name).slice(0, MOST_FACETS),
+    /** Shows how many products there are of each value. @param {object[]} facets of an answer */
+    count(facets = []) {
+      for (const found of facets) controls.get(found.name)?.count?.(found);
     },
     show(filters) {
       clear.hidden = Object.keys(filters).length === 0;

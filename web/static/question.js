@@ -18,8 +18,9 @@ export function weightsOf(mix) {
 /**
  * @param {import("./address.js").Query} query
  * @param {{base64: string}|null} picture
+ * @param {string[]} facets attributes to count
  */
-export function question(query, picture) {
+export function question(query, picture, facets = []) {
   const body = { k: query.k };
   if (query.text) body.text = query.text;
   if (picture) body.image = picture.base64;
@@ -32,5 +33,6 @@ export function question(query, picture) {
   }
   if (query.balance !== null) body.balance = query.balance;
   if (Object.keys(query.filters).length) body.filters = query.filters;
+  if (facets.length) body.facets = facets;
   return body;
 }
