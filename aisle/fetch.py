@@ -4,10 +4,11 @@ from pathlib import Path
 
 import fsspec
 
-from aisle.errors import ImageFault, InvalidImage
+from aisle.errors import ImageFault, InvalidImage, SettingsError
 from aisle.images import ImageLimits, decode_base64
 from aisle.sources import ImageValue
 from aisle.stamps import Stamp, stamp
+from aisle.web import fetch_web
 
 _BASE64_STARTS = ("/9j/", "iVBORw0KGgo", "R0lGOD", "UklGR")
 """How JPEG, PNG, GIF and WebP begin in base64."""
@@ -25,7 +26,7 @@ def fetch_image(value: ImageValue, *, folder: str, limits: ImageLimits) -> bytes
         The file's bytes, undecoded; None when the catalog names no picture.
 
     Raises:
-        InvalidImage: Not found, unreadable, or too large.
+        InvalidImage: Not found, unreadable, too large; or a store that does not give it now, after some tries.
     """
     if value is None or value == "":
         return None
@@ -40,8 +41,10 @@ def fetch_image(value: ImageValue, *, folder: str, limits: ImageLimits) -> bytes
         raise
     except FileNotFoundError as error:
         raise InvalidImage(f"picture {value} does not exist", fault=ImageFault.NOT_FOUND) from error
+    except SettingsError:
+        raise
     except Exception as error:  # file systems are plug-ins: each raises what its own libraries raise
-        raise InvalidImage(f"picture {value} cannot be read: {error}", fault=ImageFault.UNREADABLE) from error
+        raise InvalidImage(f"picture {value} cannot be read: {error}", fault=_fault(location, error)) from error
 
 
 def picture_stamp(value: ImageValue, *, folder: str) -> Stamp | None:
@@ -73,10 +76,25 @@ def _location(value: str, folder: str) -> str | None:
     return value if "://" in value or value.startswith("/") else f"{folder.rstrip('/')}/{value}"
 
 
+def _fault(location: str, error: Exception) -> ImageFault:
+    """What a remote file system cannot give today it may give tomorrow, unless it says that it will not."""
+    final = (PermissionError, IsADirectoryError, ImportError, ValueError, NotImplementedError)
+    return ImageFault.UNREADABLE if "://" not in location or isinstance(error, final) else ImageFault.UNREACHABLE
+
+
 def _read_remote(location: str, limits: ImageLimits) -> bytes:
-    with fsspec.open(location, "rb") as stream:
+    if location.startswith(("http://", "https://")):
+        return fetch_web(location, max_bytes=limits.max_bytes)
+    with fsspec.open(location, "rb", **_options(location)) as stream:
         data: bytes = stream.read(limits.max_bytes + 1)
         return data
+
+
+def _options(location: str) -> dict[str, object]:
+    """Time-outs for a file system whose own are minutes; it tries again by itself."""
+    if location.startswith(("s3://", "s3a://")):
+        return {"config_kwargs": {"connect_timeout": 10, "read_timeout": 30}}
+    return {}
 
 
 def _read_local(path: Path, limits: ImageLimits) -> bytes:

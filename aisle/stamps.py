@@ -9,6 +9,9 @@ from pathlib import Path
 
 import fsspec
 
+from aisle.errors import InvalidImage
+from aisle.web import web_headers
+
 _TAGS = ("ETag", "etag", "md5Hash", "Content-MD5")
 _TIMES = ("mtime", "LastModified", "last_modified", "Last-Modified", "updated", "modified")
 
@@ -43,7 +46,9 @@ def stamp(location: str) -> Stamp | None:
         file changed so recently that it might change again without its time doing so. Such a file must be read.
     """
     path = location.removeprefix("file://")
-    return _local(Path(path)) if "://" not in path else _remote(location)
+    if "://" not in path:
+        return _local(Path(path))
+    return _web(location) if path.startswith(("http://", "https://")) else _remote(location)
 
 
 def _local(path: Path) -> Stamp | None:
@@ -69,6 +74,15 @@ def _remote(location: str) -> Stamp | None:
         state = state_of(filesystem.info(path))
     except (OSError, NotImplementedError):
         return None  # it cannot tell, or there is no such file: whoever reads it finds out
+    return Stamp(location, state) if state else None
+
+
+def _web(location: str) -> Stamp | None:
+    try:
+        headers = web_headers(location)
+    except InvalidImage:
+        return None  # whoever reads it finds out
+    state = state_of({**headers, "size": headers.get("Content-Length")})
     return Stamp(location, state) if state else None
 
 

@@ -214,4 +214,4 @@ def test_whatever_a_file_system_raises_is_a_rejected_picture(tmp_path: Path, mon
     monkeypatch.setattr("fsspec.open", fail)
     with pytest.raises(InvalidImage, match="slow down") as caught:
         fetch_image("memory://x.png", folder=str(tmp_path), limits=DEFAULT_LIMITS)
-    assert caught.value.fault is ImageFault.UNREADABLE
+    assert caught.value.fault is ImageFault.UNREACHABLE
