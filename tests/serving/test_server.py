@@ -168,4 +168,7 @@ def _the_end(server: Server) -> None:
         until(lambda: server.process.poll() is not None)
     first_refused = server.answers.index(next(answer for answer in server.answers if answer != 200))
     assert first_refused > 20
-    assert set(server.answers[first_refused:]) <= {"ConnectionRefusedError", "ConnectionResetError"}
+    # No error of ours; a connection made while the listening one closes may end before it was heard.
+    assert set(server.answers[first_refused:]) <= {
+        *("ConnectionRefusedError", "ConnectionResetError", "RemoteDisconnected"),
+    }
