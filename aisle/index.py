@@ -40,14 +40,16 @@ class ProductIndex:
 
     @classmethod
     def open(cls, path: Path, parameters: IndexParameters) -> "ProductIndex":
-        """Read an index file, and map the vectors beside it where its kind needs them.
+        """Open an index file, memory-mapped where FAISS can, and map the vectors beside it where its kind needs them.
+
+        Processes that open the same release share its pages, and a release that is swapped out leaves no copy behind.
 
         Raises:
             ReleaseCorrupt: FAISS cannot read it, or it is of another kind.
         """
         vectors = VectorFile(path.with_name(VECTORS)) if parameters.kind.refined else None
         try:
-            return cls(faiss.read_index(str(path)), parameters, vectors)
+            return cls(_mapped(path, parameters.kind), parameters, vectors)
         except RuntimeError as error:
             raise ReleaseCorrupt(f"{path} cannot be read by FAISS: run `aisle reindex`") from error
 
@@ -124,6 +126,18 @@ class ProductIndex:
             float32 `[n, 2 * dimension]`.
         """
         return self._family.vectors(rows)
+
+
+def _mapped(path: Path, kind: IndexKind) -> Any:
+    """The index, its vectors or codes left on the disk; fast scans pack their codes in a way that FAISS cannot map."""
+    if kind is IndexKind.IVF_PQ:
+        return faiss.read_index(str(path))
+    index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP if kind.has_lists else faiss.IO_FLAG_MMAP_IFC)
+    if isinstance(index, faiss.IndexIVF):
+        lists = faiss.downcast_InvertedLists(index.invlists)
+        if isinstance(lists, faiss.OnDiskInvertedLists):
+            lists.prefetch_nthread = 0  # else every search starts threads of its own, and joins those of the last one
+    return index
 
 
 def _family(index: Any, kind: IndexKind, vectors: VectorFile | None) -> Family:

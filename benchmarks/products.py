@@ -2,8 +2,8 @@
 
     python benchmarks/products.py --products 1000000
 
-Rows are written as `aisle reindex` writes them. Reading is measured through `Products`, as serving reads, just after the
-files were written, so from the page cache.
+Rows are written as `aisle reindex` writes them. Reading is measured through `Products`, as serving reads, just after
+the files were written, so from the page cache.
 """
 
 import argparse
