@@ -1,6 +1,6 @@
 """What a second run costs, and that it ends where a clean rebuild would."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,9 @@ from aisle.current import read_current
 from aisle.index import ProductIndex
 from aisle.layout import INDEX, PRODUCTS, REJECTS, REPORT, THUMBNAILS, Layout
 from aisle.manifest import IndexKind, load_release_manifest
+from aisle.mirror import FileInfo
 from aisle.products import Products
+from batch import known_rows
 from batch.executor import WorkerLayout
 from batch.local_executor import LocalExecutor
 from batch.options import ReindexOptions, Summary
@@ -158,16 +160,17 @@ def test_an_earlier_shard_that_is_gone_is_embedded_again(run: Run, layout: Layou
     first = run(catalogs(rows), options=OPTIONS)
     keys = pq.read_table(first.folder / "shards.parquet").column("key").to_pylist()
     rows.reverse()
-    original = Path.glob
+    original = known_rows.forget
 
-    def stale(folder: Path, pattern: str) -> Iterator[Path]:
+    def stale(of: Layout, folder: Path) -> list[FileInfo]:
         """The listing of the moment before the deletion."""
-        yield from original(folder, pattern)
-        if folder == layout.embeddings(tiny_model.name) and pattern == "*.arrow":
+        found = original(of, folder)
+        if folder == layout.embeddings(tiny_model.name):
             layout.shard(tiny_model.name, keys[0]).unlink(missing_ok=True)
+        return found
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(Path, "glob", stale)
+        patched.setattr(known_rows, "forget", stale)
         again = run(catalogs(rows), options=OPTIONS)
     assert 0 < again.embedded_images < 40
     assert contents(again.folder) == contents(run(catalogs(rows), layout=Layout(root=layout.root / "clean")).folder)

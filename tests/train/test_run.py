@@ -135,9 +135,12 @@ def _png(colour: str) -> bytes:
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ([{"id": "1", "title": "red bag", "image": _png("red")}], "1 products"),
+        ([{"id": "1", "title": "red bag", "image": _png("red")}], "1 of 1 rows have a picture and a text"),
         ([{"id": str(i), "title": "bag", "image": _png("red")} for i in range(3)], "nothing to tell apart"),
-        ([{"id": str(i), "title": f"bag {i}", "image": b"x"} for i in range(3)], "0 products"),
+        (
+            [{"id": str(i), "title": f"bag {i}", "image": b"x"} for i in range(3)],
+            "0 of 3 rows have a picture and a text",
+        ),
         ([{"id": str(i), "title": None, "image": _png("red")} for i in range(3)], "has no texts"),
     ],
 )
