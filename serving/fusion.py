@@ -24,7 +24,7 @@ def fuse(index: ProductIndex, halves: HalfWeights) -> ProductIndex:
         halves: Weights of the two halves.
 
     Returns:
-        An exact index, `dimension` wide, in float16 like the given one: scores agree to about 1e-5.
+        An exact index, `dimension` wide, in float16 like the given one: scores agree to about 5e-4 (ADR 021).
     """
     dimension = index.width // 2
     fused = faiss.IndexScalarQuantizer(dimension, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)

@@ -1,8 +1,4 @@
-"""A tiny model bundle made by hand, and releases made by hand from it: neither torch nor the batch half.
-
-The space has eight axes. Texts: a word is an axis (red, green, blue, shirt, dress, shoe, striped; anything else is the
-eighth), a text is the normalised sum of its words. Pictures: the mean red, green and blue, normalised.
-"""
+"""Releases made by hand, of the tiny model in `bundles.py`: neither torch nor the batch half."""
 
 import io
 import threading
@@ -15,49 +11,36 @@ from pathlib import Path
 import faiss
 import hypothesis
 import numpy as np
-import onnx
 import pytest
 import uvicorn
 from fastapi import FastAPI
-from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 from starlette.testclient import TestClient
-from tokenizers import Tokenizer
-from tokenizers.models import WordLevel
-from tokenizers.normalizers import Lowercase
-from tokenizers.pre_tokenizers import Whitespace
 
 from aisle.catalog import Product
 from aisle.current import write_current
-from aisle.layout import IMAGE_GRAPH, INDEX, PREPROCESS, PRODUCTS, TEXT_GRAPH, THUMBNAILS, TOKENIZER, Layout
+from aisle.layout import INDEX, PRODUCTS, THUMBNAILS, Layout
 from aisle.machine import Provider
 from aisle.manifest import (
-    MODEL_FILES,
     AttributeType,
     IndexKind,
     IndexParameters,
-    ModelManifest,
-    Precision,
     QueryKind,
     ReleaseManifest,
-    model_fingerprint,
     record_files,
-    save_model_manifest,
     save_release_manifest,
 )
-from aisle.preprocess import Preprocess, save_preprocess
 from aisle.products import THUMBNAILS_SCHEMA, products_schema, products_table, write_table
 from aisle.settings import Settings
 from aisle.vectors import HalfWeights, product_vectors, unit_norm
 from serving.app import create_app
 from serving.snapshot import Snapshot, load_snapshot
 from tests.indexes import write_index
+from tests.serving.bundles import DIMENSION, WORDS, make_bundle
 
 hypothesis.settings.register_profile("aisle", deadline=None, database=None, derandomize=True, max_examples=60)
 hypothesis.settings.load_profile("aisle")
 
-SIZE, DIMENSION = 16, 8
-WORDS = ("red", "green", "blue", "shirt", "dress", "shoe", "striped")
 COLOURS = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255)}
 COMPUTED = (IndexKind.EXACT, IndexKind.IVF)
 ATTRIBUTES = {
@@ -66,77 +49,6 @@ ATTRIBUTES = {
     "in_stock": AttributeType.BOOLEAN,
     "tags": AttributeType.LIST,
 }
-
-
-def _graph(path: Path, nodes: list[onnx.NodeProto], source: onnx.ValueInfoProto, constants: dict[str, np.ndarray]):
-    graph = helper.make_graph(
-        nodes,
-        path.stem,
-        [source],
-        [helper.make_tensor_value_info("vectors", TensorProto.FLOAT, ["n", DIMENSION])],
-        [numpy_helper.from_array(array, name) for name, array in constants.items()],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
-    onnx.checker.check_model(model)
-    onnx.save(model, path)
-
-
-def make_bundle(models: Path, *, mirrored: bool = False) -> str:
-    """Write a bundle; its fingerprint. In a mirrored one "red" means what "striped" does, and so on."""
-    folder = models / "being-made"
-    folder.mkdir(parents=True)
-    # Each of the 2 x 2 cells of a picture gives a quarter of each colour axis.
-    colours = np.zeros((3, 4, DIMENSION), dtype=np.float32)
-    for channel in range(3):
-        colours[channel, :, channel] = 0.25
-    _graph(
-        folder / IMAGE_GRAPH,
-        [
-            helper.make_node("Cast", ["pixels"], ["floats"], to=TensorProto.FLOAT),
-            helper.make_node("Transpose", ["floats"], ["planes"], perm=[0, 3, 1, 2]),
-            helper.make_node("AveragePool", ["planes"], ["cells"], kernel_shape=[8, 8], strides=[8, 8]),
-            helper.make_node("Flatten", ["cells"], ["row"]),
-            helper.make_node("MatMul", ["row", "colours"], ["sums"]),
-            helper.make_node("LpNormalization", ["sums"], ["vectors"], axis=-1, p=2),
-        ],
-        helper.make_tensor_value_info("pixels", TensorProto.UINT8, ["n", SIZE, SIZE, 3]),
-        {"colours": colours.reshape(12, DIMENSION)},
-    )
-    table = np.zeros((9, DIMENSION), dtype=np.float32)  # row 0 pads, row 1 is the unknown word
-    table[1, 7] = 1.0
-    axes = np.eye(DIMENSION, dtype=np.float32)[:7]
-    table[2:] = axes[::-1] if mirrored else axes
-    _graph(
-        folder / TEXT_GRAPH,
-        [
-            helper.make_node("Gather", ["table", "tokens"], ["words"]),
-            helper.make_node("ReduceMean", ["words"], ["means"], axes=[1], keepdims=0),
-            helper.make_node("LpNormalization", ["means"], ["vectors"], axis=-1, p=2),
-        ],
-        helper.make_tensor_value_info("tokens", TensorProto.INT64, ["n", "sequence"]),
-        {"table": table},
-    )
-    vocabulary = {"[PAD]": 0, "[UNK]": 1} | {word: place + 2 for place, word in enumerate(WORDS)}
-    tokenizer = Tokenizer(WordLevel(vocabulary, unk_token="[UNK]"))
-    tokenizer.normalizer, tokenizer.pre_tokenizer = Lowercase(), Whitespace()
-    tokenizer.enable_padding(pad_id=0, pad_token="[PAD]")
-    tokenizer.save(str(folder / TOKENIZER))
-    save_preprocess(Preprocess(shortest_edge=SIZE, crop=SIZE, resample="bicubic", max_length=32), folder / PREPROCESS)
-    files = record_files(folder, MODEL_FILES)
-    fingerprint = model_fingerprint(files)
-    manifest = ModelManifest(
-        name="by hand",
-        family="clip",
-        precision=Precision.FLOAT32,
-        dimension=DIMENSION,
-        image_size=SIZE,
-        max_length=32,
-        fingerprint=fingerprint,
-        files=files,
-    )
-    save_model_manifest(manifest, folder)
-    folder.rename(models / fingerprint)
-    return fingerprint
 
 
 def picture(colour: str | tuple[int, int, int], *, kind: str = "PNG", size: int = 24) -> bytes:
