@@ -23,8 +23,11 @@ TRANSFERS = 16
 RANGE_BYTES = 32 * 1024 * 1024
 """What one request reads of a large object: in memory, and begun again when the line breaks."""
 
-_RETRY_TIME = timedelta(seconds=60)
+RETRY_TIME = timedelta(seconds=60)
 """How long a request that the store fails is tried again, with growing pauses."""
+
+FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=0.25), timedelta(seconds=8)
+"""Between two tries; pauses double, give or take chance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +234,12 @@ def _store(url: str) -> Any:
         options["allow_http"] = True
     kind: Any = from_url
     try:
-        return kind(url, client_options=options, retry_config={"max_retries": 8, "retry_timeout": _RETRY_TIME})
+        return kind(url, client_options=options, retry_config=_retries())
     except (BaseError, ValueError) as error:
         raise SettingsError(f"workspace {url} is no URL of an object store, such as s3://bucket/folder") from error
+
+
+def _retries() -> dict[str, Any]:
+    """Time ends the tries, not their number: a store that restarts says 503 quickly and many times."""
+    pauses = {"init_backoff": FIRST_PAUSE, "max_backoff": LONGEST_PAUSE, "base": 2.0}
+    return {"max_retries": 1000, "retry_timeout": RETRY_TIME, "backoff": pauses}

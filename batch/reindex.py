@@ -13,7 +13,7 @@ import pyarrow as pa
 from aisle.catalog import Roles
 from aisle.current import read_current
 from aisle.encoder import OnnxEncoder
-from aisle.errors import AisleError, ReleaseError
+from aisle.errors import AisleError, ReleaseError, StoreUnreachable
 from aisle.files import sync_folder, write_json
 from aisle.layout import INDEX, MODEL_MANIFEST, PRODUCTS, REJECTS, REPORT, SHARDS, THUMBNAILS, Layout
 from aisle.machine import Provider, cpu_quota
@@ -266,6 +266,8 @@ def _drift(
     texts = drift_texts(products, plan.roles.attributes)
     try:
         drift = drift_from(run.layout, live, new, fingerprint=run.model.fingerprint, texts=texts, weights=weights)
+    except StoreUnreachable:  # then nothing is known of it, and nothing can be published either
+        raise
     except AisleError as error:  # a live release that cannot be read must not keep its successor from coming
         return Drift(against=live, problem=str(error))
     if drift.same_model and drift.worst > run.options.max_drift:

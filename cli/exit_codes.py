@@ -13,6 +13,7 @@ from aisle.errors import (
     ModelError,
     ReleaseError,
     SettingsError,
+    StoreUnreachable,
     TooManyRejects,
 )
 
@@ -33,7 +34,7 @@ class ExitCode(IntEnum):
     BUG = 70
     """Something nobody expected."""
     AGAIN = 75
-    """Not now: the workspace is taken, workers were lost, the disk is full. What was done is kept."""
+    """Not now: the workspace is taken, workers were lost, the disk is full, a store is away. What was done is kept."""
     SETUP = 78
     """A setting, the model or the machine: it fails the same way until somebody changes one."""
     INTERRUPTED = 130
@@ -53,7 +54,7 @@ def exit_code(error: BaseException) -> ExitCode:
     match error:
         case CatalogError() | TooManyRejects() | ReleaseError():
             return ExitCode.DATA
-        case IncompleteRun():
+        case IncompleteRun() | StoreUnreachable():
             return ExitCode.AGAIN
         case SettingsError() | ModelError() | ModuleNotFoundError():
             return ExitCode.SETUP

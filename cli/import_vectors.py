@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from aisle.layout import Layout
+from aisle.mirror import open_layout
 from cli.columns import find_roles
 from cli.console import command, escape, out, say
 from cli.models import resolve_model
@@ -24,7 +24,9 @@ def import_vectors(
     half: Annotated[
         str, typer.Option(help="What the vectors are of: image, text, or both (rows of [image ; text]).")
     ] = "image",
-    workspace: Annotated[Path, typer.Option(help="Where models, embeddings and releases live.")] = Path("workspace"),
+    workspace: Annotated[
+        str, typer.Option(help="Where models, embeddings and releases live: a folder, or s3://bucket/folder.")
+    ] = "workspace",
     model: Annotated[
         str | None,
         typer.Option(help="The model that made the vectors, as for `aisle reindex`: it will encode the queries."),
@@ -77,9 +79,9 @@ def import_vectors(
         raise typer.BadParameter(f"{half!r} is not one of {', '.join(Halves)}", param_hint="--half") from error
     roles = find_roles(catalog, columns=columns, id=id, image=image, title=title, attributes=attribute or ())
     say(describe(roles))
-    layout = Layout(root=workspace)
+    layout = open_layout(workspace)
     bundle = resolve_model(model, layout=layout)
-    scratch = workspace.expanduser().resolve()
+    scratch = layout.root.expanduser().resolve()
     with given_vectors(
         vectors, halves=halves, scratch=scratch, normalise=normalise, ids=ids, column=vector_column
     ) as given:
@@ -99,4 +101,4 @@ def import_vectors(
             thumbnails=thumbnails,
         )
     show(summary)
-    out.print(f"next: {command()} serve --workspace {escape(str(workspace))}")
+    out.print(f"next: {command()} serve --workspace {escape(workspace)}")

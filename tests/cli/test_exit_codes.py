@@ -16,6 +16,7 @@ from aisle.errors import (
     ProviderUnavailable,
     ReleaseCorrupt,
     SettingsError,
+    StoreUnreachable,
     TooManyRejects,
     WorkspaceBusy,
 )
@@ -28,6 +29,7 @@ CODES = {
     ReleaseCorrupt("altered"): 65,
     WorkspaceBusy("in use"): 75,
     IncompleteRun("workers died"): 75,
+    StoreUnreachable("503"): 75,
     OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/data/x"): 75,
     OSError(errno.EDQUOT, os.strerror(errno.EDQUOT)): 75,
     SettingsError("workers is 0"): 78,
