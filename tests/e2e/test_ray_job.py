@@ -23,15 +23,27 @@ PATIENCE = 120.0
 @pytest.fixture(scope="module")
 def jobs() -> Iterator[JobSubmissionClient]:
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    head = {"num_cpus": 3, "include_dashboard": True, "dashboard_host": "127.0.0.1", "dashboard_port": port}
+    port, agents_port = _free_ports()
+    head = {
+        "num_cpus": 3,
+        "include_dashboard": True,
+        "dashboard_host": "127.0.0.1",
+        "dashboard_port": port,
+        # Its default is one port for the whole machine, and other tests run Ray at the same time.
+        "dashboard_agent_listen_port": agents_port,
+    }
     cluster = Cluster(initialize_head=True, head_node_args=head)
     try:
         yield JobSubmissionClient(f"http://127.0.0.1:{port}")
     finally:
         cluster.shutdown()
+
+
+def _free_ports() -> tuple[int, int]:
+    with socket.socket() as one, socket.socket() as other:
+        one.bind(("127.0.0.1", 0))
+        other.bind(("127.0.0.1", 0))
+        return one.getsockname()[1], other.getsockname()[1]
 
 
 def run(jobs: JobSubmissionClient, *words: object) -> tuple[JobStatus, int | None, str]:
