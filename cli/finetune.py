@@ -84,10 +84,13 @@ def finetune(
     judge: Annotated[
         str | None,
         typer.Option(
-            help="Catalog with the same columns whose held-out products the report compares before and after on, "
-            "instead of those of --catalog: another shop's, say, for a look at what carries over."
+            help="Catalog with the same columns whose products the report compares before and after on, instead of "
+            "the held-out ones of --catalog: another shop's, say, for a look at what carries over."
         ),
     ] = None,
+    judge_share: Annotated[
+        float, typer.Option(help="Share of the products of --judge that is asked for, by the hash of their ids.")
+    ] = 1.0,
     patience: Annotated[
         int, typer.Option(help="Stop after so many epochs without a better model, and keep the best; 0 for never.")
     ] = 2,
@@ -107,7 +110,7 @@ def finetune(
         raise SettingsError("give either --model, a checkpoint to go on from, or --from-scratch small")
     roles = find_roles(catalog, columns=columns, id=id, image=image, title=title, text=text, attributes=attribute or ())
     say(describe(roles))
-    held_out = None if judge is None else held_out_rows(judge, roles, share=validation)  # wrong options fail now
+    held_out = None if judge is None else held_out_rows(judge, roles, share=judge_share)  # wrong options fail now
     given = {
         "epochs": epochs,
         "batch": batch,

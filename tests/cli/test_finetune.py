@@ -139,11 +139,11 @@ def test_another_catalog_judges(run: Run, catalog: Path, checkpoint: Path, tmp_p
     pq.write_table(other, tmp_path / "other.parquet")
     common = ["finetune", "--model", checkpoint, "--catalog", catalog, "--title", "name", "--validation", 0.25]
     learning = ["--epochs", 1, "--batch", 16, "--output", tmp_path / "shop"]
-    code, _, err = run(*common, *learning, "--judge", tmp_path / "other.parquet")
+    code, _, err = run(*common, *learning, "--judge", tmp_path / "other.parquet", "--judge-share", 0.5)
     assert code == 0, err
     (asked,) = reports
     assert asked["catalog"] == str(tmp_path / "other.parquet")
-    assert asked["rows"].tolist() == np.flatnonzero(held_out(ids, share=0.25)).tolist()
+    assert asked["rows"].tolist() == np.flatnonzero(held_out(ids, share=0.5)).tolist()
     pq.write_table(other.drop_columns(["name"]), tmp_path / "nameless.parquet")
     code, _, err = run(*common, "--output", tmp_path / "none", "--judge", tmp_path / "nameless.parquet")
     assert code == 65
