@@ -16,6 +16,7 @@ from aisle.files import digest
 from aisle.images import decode_image
 from aisle.layout import Layout
 from aisle.manifest import ModelManifest
+from aisle.mirror import exists, pull, push
 from aisle.store import Shard, read_shard, shard_key, write_shard
 from aisle.types import UnitVectors
 from batch.embed import ShardResult
@@ -148,8 +149,9 @@ def import_shard(task: ImportTask) -> ShardResult:
     path = task.layout.shard(
         task.fingerprint, shard_key(task.ids, image_keys, text_keys, model=f"imported {task.fingerprint}")
     )
-    cached = path.exists()
+    cached = exists(task.layout, path)
     if cached:
+        pull(task.layout, path)
         shard = read_shard(path)
     else:
         shard = Shard(
@@ -164,6 +166,7 @@ def import_shard(task: ImportTask) -> ShardResult:
             details=details,
         )
         write_shard(shard, path)
+        push(task.layout, path)
     good = [not fault for fault in shard.faults]
     return ShardResult(
         start=task.start,

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import obstore
 import pytest
 
@@ -15,9 +16,11 @@ from aisle.errors import ModelError, ReleaseCorrupt, StoreUnreachable, Workspace
 from aisle.hidden import read_hidden
 from aisle.layout import INDEX, RELEASE_MANIFEST, Layout
 from aisle.machine import Provider
+from aisle.manifest import load_model_manifest
 from aisle.mirror import open_layout
 from batch.executor import WorkerLayout
 from batch.garbage import collect_garbage
+from batch.given import Halves, given_vectors
 from batch.hide import hide_products, unhide_products
 from batch.local_executor import LocalExecutor
 from batch.options import ReindexOptions, Summary
@@ -191,3 +194,20 @@ def test_a_wrong_bucket_is_one_clear_line(bucket: str):
     with pytest.raises(StoreUnreachable, match=r"NoSuchBucket: .+ Make the bucket, or check the URL") as raised:
         read_current(open_layout("s3://nobody-made-this/workspace"))
     assert "\n" not in str(raised.value)
+
+
+def test_imported_vectors_are_on_the_store(
+    run: Run, catalog: str, layout: Layout, elsewhere: Layout, tiny_model: Path, tmp_path: Path
+):
+    vectors = np.eye(30, load_model_manifest(tiny_model).dimension, dtype=np.float32)
+    vectors[:, 0] += 1.0
+    np.save(tmp_path / "vectors.npy", vectors)
+    settings = {"halves": Halves.IMAGE, "scratch": tmp_path / "scratch", "normalise": True}
+    with given_vectors(tmp_path / "vectors.npy", **settings) as given:
+        summary = run(catalog, given=given)
+        shutil.rmtree(layout.root)
+        again = run(catalog, given=given)
+    assert read_current(elsewhere) == again.release_id
+    assert summary.embedded_shards > 0
+    assert (again.embedded_shards, again.cached_shards) == (0, summary.embedded_shards), "the store had every shard"
+    verify_release(elsewhere, again.release_id)
