@@ -33,8 +33,24 @@ def _text(layout: Layout) -> str | None:
         return None
 
 
-def write_current(layout: Layout, release_id: str) -> None:
+def current_tag(layout: Layout) -> str | None:
+    """Which `CURRENT` a store holds, for `write_current`; None for none, and on this disk, where the lock suffices.
+
+    Raises:
+        StoreUnreachable: The workspace's store does not answer, or refuses.
+    """
+    found = layout.store.get(layout.current.name) if layout.store is not None else None
+    return found.tag if found else None
+
+
+def write_current(layout: Layout, release_id: str, *, replacing: str | None = None) -> None:
     """Point `CURRENT` at a release that was verified; readers see the old id or the new one.
+
+    Args:
+        layout: The workspace.
+        release_id: Which release.
+        replacing: On a store, the tag that `CURRENT` had before the caller made sure that it may replace it: whoever
+            was stopped for so long that another process took over must not undo what that one published.
 
     Raises:
         WorkspaceBusy: On a store, somebody else replaced it at this moment; theirs stays.
@@ -44,6 +60,5 @@ def write_current(layout: Layout, release_id: str) -> None:
     if layout.store is None:
         write_atomically(layout.current, lambda temporary: temporary.write_text(text, encoding="utf-8"))
         return
-    found = layout.store.get(layout.current.name)
-    if layout.store.put(layout.current.name, text.encode(), replacing=found.tag if found else None) is None:
+    if layout.store.put(layout.current.name, text.encode(), replacing=replacing) is None:
         raise WorkspaceBusy(f"somebody else has just made another release of {layout.place} live: look, and run again")

@@ -19,9 +19,6 @@ from aisle.layout import MODEL_MANIFEST, RELEASE_MANIFEST, Layout
 from aisle.manifest import FileRecord, load_model_manifest, load_release_manifest
 from aisle.objects import ObjectStore, transfer
 
-CACHE_VARIABLE = "AISLE_CACHE"
-"""Names the folder that mirrors are kept in."""
-
 
 @dataclass(frozen=True, slots=True)
 class FileInfo:
@@ -43,7 +40,7 @@ def open_layout(workspace: str | Path, *, cache: Path | None = None) -> Layout:
 
     Args:
         workspace: A folder, or `s3://bucket/folder`.
-        cache: Folder of mirrors; None takes `AISLE_CACHE`, or `aisle` in the user's folder of caches.
+        cache: Folder of mirrors; None takes `aisle` in the user's folder of caches.
     """
     text = str(workspace)
     if "://" not in text:
@@ -51,7 +48,7 @@ def open_layout(workspace: str | Path, *, cache: Path | None = None) -> Layout:
     if text.startswith("file://"):
         return Layout(root=Path(text.removeprefix("file://")))
     url = text.rstrip("/")
-    base = cache or Path(os.environ.get(CACHE_VARIABLE) or Path.home() / ".cache" / "aisle")
+    base = cache or Path.home() / ".cache" / "aisle"
     readable = re.sub(r"[^A-Za-z0-9]+", "-", url).strip("-")[:60]
     name = f"{readable}-{hashlib.sha256(url.encode()).hexdigest()[:12]}"
     return Layout(root=base.expanduser().absolute() / name, store=ObjectStore(url))

@@ -97,7 +97,7 @@ class ObjectStore:
             replacing: Tag of what it replaces; None when there must be nothing yet.
 
         Returns:
-            Its tag; None when somebody else was first, and nothing was written.
+            Its tag; None when somebody else was first with something else, and nothing was written.
 
         Raises:
             StoreUnreachable: The store does not answer, or refuses.
@@ -110,7 +110,8 @@ class ObjectStore:
                 mode: Any = "create" if replacing is None else {"e_tag": replacing}
                 done = obstore.put(_store(self.url), name, data, mode=mode, use_multipart=False)
             except (AlreadyExistsError, PreconditionError):
-                return None
+                found = self.get(name)  # where the answer to the first try was lost, the second one meets the first
+                return found.tag if found is not None and found.data == data else None
         return str(done["e_tag"])
 
     def now(self, name: str) -> datetime:

@@ -4,12 +4,13 @@ import re
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from aisle.current import write_current
+from aisle.current import current_tag, write_current
+from aisle.errors import IncompleteRun, StoreUnreachable
 from aisle.files import sync_folder
 from aisle.layout import INDEX, PRODUCTS, REJECTS, RELEASE_MANIFEST, REPORT, SHARDS, THUMBNAILS, VECTORS, Layout
 from aisle.manifest import (
@@ -20,7 +21,7 @@ from aisle.manifest import (
     record_files,
     save_release_manifest,
 )
-from aisle.mirror import push_folder
+from aisle.mirror import files_below, push_folder, remove
 from aisle.vectors import HalfWeights
 from batch.evaluate import Evaluation
 from batch.lock import Lease, hold
@@ -105,7 +106,7 @@ def publish_release(
 
     Raises:
         ReleaseCorrupt: What was read back is not what was written; `CURRENT` is as it was.
-        IncompleteRun: Another run has taken the workspace over.
+        IncompleteRun: Another run has taken the workspace over; of this release nothing is left to be seen.
     """
     files = (*RELEASE_FILES, VECTORS) if evaluation.parameters.kind.refined else RELEASE_FILES
     manifest = ReleaseManifest(
@@ -124,13 +125,29 @@ def publish_release(
     )
     save_release_manifest(manifest, release.folder)
     read_back(release.folder, vectors)
-    final = release.layout.release(release.id)
     lease.check()
-    push_folder(release.layout, release.folder, final, manifest=RELEASE_MANIFEST)
-    store = release.layout.store
-    with hold(release.layout.publish_lock, doing="publishing", store=store, wait=WAIT_SECONDS):
+    try:
+        return _make_live(release, lease)
+    except IncompleteRun:
+        _withdraw(release)
+        raise
+
+
+def _make_live(release: NewRelease, lease: Lease) -> Path:
+    layout, final = release.layout, release.layout.release(release.id)
+    push_folder(layout, release.folder, final, manifest=RELEASE_MANIFEST)
+    with hold(layout.publish_lock, doing="publishing", store=layout.store, wait=WAIT_SECONDS):
+        seen = current_tag(layout)  # before the check: what is replaced is then what was there while we were the owner
         lease.check()
         release.folder.rename(final)
-        sync_folder(release.layout.releases)
-        write_current(release.layout, release.id)
+        sync_folder(layout.releases)
+        write_current(layout, release.id, replacing=seen)
     return final
+
+
+def _withdraw(release: NewRelease) -> None:
+    """Take back what a store was given of a release that `CURRENT` never named; first its manifest, then it is none."""
+    folder = release.layout.release(release.id)
+    with suppress(StoreUnreachable):  # then the next run removes it
+        remove(release.layout, [folder / RELEASE_MANIFEST])
+        remove(release.layout, [one.path for one in files_below(release.layout, folder)])

@@ -3,7 +3,7 @@
 import shutil
 from dataclasses import dataclass
 
-from aisle.current import read_current, write_current
+from aisle.current import current_tag, read_current, write_current
 from aisle.errors import ModelMismatch, ReleaseCorrupt, ReleaseError
 from aisle.layout import RELEASE_MANIFEST, Layout
 from aisle.manifest import load_model_manifest, load_release_manifest
@@ -106,6 +106,7 @@ def rollback(layout: Layout, name: str | None = None) -> str:
         IncompleteRun: Another process has been replacing `CURRENT` all the while.
     """
     with hold(layout.publish_lock, doing="rolling back", store=layout.store, wait=WAIT_SECONDS):
+        seen = current_tag(layout)
         live = find_release(layout, None)
         if name is None:
             older = [release.id for release in list_releases(layout) if release.id < live and not release.problem]
@@ -117,7 +118,7 @@ def rollback(layout: Layout, name: str | None = None) -> str:
             name = older[0]
         release_id = find_release(layout, name)
         check_sizes(layout, release_id)
-        write_current(layout, release_id)
+        write_current(layout, release_id, replacing=seen)
     return release_id
 
 

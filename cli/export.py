@@ -9,9 +9,9 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from aisle.errors import CatalogError
 from aisle.layout import Layout
 from aisle.manifest import Precision
-from aisle.mirror import open_layout
 from cli.columns import find_roles
 from cli.console import err, escape, out, say, table
+from cli.workspace import open_workspace
 
 if TYPE_CHECKING:
     from export.bundle import ExportResult
@@ -36,7 +36,9 @@ def export(
     Each candidate precision is compared with the original on a sample of pictures and texts: cosines, and whether
     the same results come first. The fastest that agrees is kept; all figures go into model.json.
     """
-    result = export_model(model, layout=open_layout(workspace), precision=precision, catalog=catalog, columns=columns)
+    result = export_model(
+        model, layout=open_workspace(workspace), precision=precision, catalog=catalog, columns=columns
+    )
     show(result)
     if result.reused:
         say("the workspace held the same bundle already; it was kept")

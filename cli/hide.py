@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aisle.mirror import open_layout
 from cli.console import say
+from cli.workspace import open_workspace
 
 if TYPE_CHECKING:
     from batch.hide import Hidden
@@ -21,14 +21,14 @@ def hide(ids: Ids, workspace: Workspace = "workspace") -> None:
     """
     from batch.hide import hide_products
 
-    _tell(hide_products(open_layout(workspace), ids), verb="hidden", before="hidden already")
+    _tell(hide_products(open_workspace(workspace), ids), verb="hidden", before="hidden already")
 
 
 def unhide(ids: Ids, workspace: Workspace = "workspace") -> None:
     """Put hidden products back."""
     from batch.hide import unhide_products
 
-    _tell(unhide_products(open_layout(workspace), ids), verb="shown again", before="not hidden")
+    _tell(unhide_products(open_workspace(workspace), ids), verb="shown again", before="not hidden")
 
 
 def _tell(done: "Hidden", *, verb: str, before: str) -> None:

@@ -11,8 +11,9 @@ from aisle.current import read_current
 from aisle.hidden import read_hidden
 from aisle.layout import REPORT, Layout
 from aisle.manifest import load_release_manifest
-from aisle.mirror import open_layout, pull
+from aisle.mirror import pull
 from cli.console import escape, out, say, table
+from cli.workspace import open_workspace
 
 app = typer.Typer(
     help="List, inspect, verify and delete releases, and go back to an earlier one.",
@@ -158,7 +159,7 @@ def gc(
 
 
 def _layout(context: typer.Context, workspace: str | None) -> Layout:
-    return open_layout(workspace or context.obj or DEFAULT)
+    return open_workspace(workspace or context.obj or DEFAULT)
 
 
 def _figures(recall: Mapping[str, float]) -> str:

@@ -7,9 +7,9 @@ import typer
 
 from aisle.errors import InvalidImage, InvalidQuery, ReleaseError
 from aisle.layout import Layout
-from aisle.mirror import open_layout
 from cli.console import escape, out, table
 from cli.contact_sheet import check_target, save_contact_sheet
+from cli.workspace import open_workspace
 
 if TYPE_CHECKING:
     from serving.query import Answer
@@ -43,7 +43,7 @@ def search(
         raise InvalidQuery('nothing to search for: give words, --image, --like or --where (`aisle search "red shirt"`)')
     if save is not None:
         check_target(save)
-    snapshot = open_live(open_layout(workspace))
+    snapshot = open_live(open_workspace(workspace))
     query = Query(
         text=text,
         image=_read(image) if image else b"",

@@ -8,9 +8,11 @@ import sys
 import time
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from aisle.encoder import OnnxEncoder
-from aisle.layout import Layout
+from aisle.mirror import open_layout
+from aisle.objects import ObjectStore
 from aisle.types import PixelBatch, UnitVectors
 from batch import embed
 from batch.executor import ExecutorKind, WorkerLayout, open_executor
@@ -25,6 +27,8 @@ def log(line: str) -> None:
     descriptor = os.open(os.environ["RUN_LOG"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     os.write(descriptor, f"{line} {os.getpid()}\n".encode())
     os.close(descriptor)
+    if os.environ.get("RUN_STOPS_AT", "\0") in line:
+        time.sleep(600.0)  # to be killed here and nowhere else
 
 
 class LoggedEncoder(OnnxEncoder):
@@ -48,17 +52,29 @@ class LoggedProgress:
     def finished(self) -> None: ...
 
 
+def _told(verb: str, function: Any, *, place: int) -> Any:
+    """A method of stores that says what it is about to write."""
+
+    def told(self: ObjectStore, *given: Any, **options: Any) -> Any:
+        log(f"{verb} {given[place]}")
+        return function(self, *given, **options)
+
+    return told
+
+
 embed.OnnxEncoder = LoggedEncoder  # type: ignore[misc]
+ObjectStore.upload = _told("upload", ObjectStore.upload, place=1)  # type: ignore[method-assign]
+ObjectStore.put = _told("put", ObjectStore.put, place=0)  # type: ignore[method-assign]
 
 if __name__ == "__main__":
     catalog, workspace, model, workers = sys.argv[1:]
     with open_executor(ExecutorKind.LOCAL, WorkerLayout(workers=int(workers))) as executor:
         reindex(
             catalog=catalog,
-            layout=Layout(root=Path(workspace)),
+            layout=open_layout(workspace, cache=Path(os.environ["RUN_LOG"]).with_name("killed")),
             model=Path(model),
             roles=ROLES,
             executor=executor,
-            options=ReindexOptions(shard_rows=16),
+            options=ReindexOptions(shard_rows=int(os.environ.get("SHARD_ROWS", "16"))),
             progress=LoggedProgress(),
         )

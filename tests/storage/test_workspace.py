@@ -3,7 +3,6 @@
 import json
 import shutil
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,42 +17,14 @@ from aisle.layout import INDEX, RELEASE_MANIFEST, Layout
 from aisle.machine import Provider
 from aisle.manifest import load_model_manifest
 from aisle.mirror import open_layout
-from batch.executor import WorkerLayout
 from batch.garbage import collect_garbage
 from batch.given import Halves, given_vectors
 from batch.hide import hide_products, unhide_products
-from batch.local_executor import LocalExecutor
-from batch.options import ReindexOptions, Summary
-from batch.progress import SilentProgress
-from batch.reindex import reindex
 from batch.releases import list_releases, rollback
 from batch.verify import verify_release
 from serving.snapshot import load_snapshot
-from tests.batch.catalogs import ROLES, good_rows, row, write_catalog
-from tests.storage.conftest import client, names
-
-Run = Callable[..., Summary]
-
-
-@pytest.fixture
-def run(layout: Layout, tiny_model: Path) -> Run:
-    def run(catalog: str, **changes: Any) -> Summary:
-        given = {
-            "layout": layout,
-            "model": tiny_model,
-            "roles": ROLES,
-            "options": ReindexOptions(shard_rows=8),
-            "progress": SilentProgress(),
-        }
-        with LocalExecutor(WorkerLayout(workers=1)) as executor:
-            return reindex(catalog=catalog, **({"executor": executor} | given | changes))
-
-    return run
-
-
-@pytest.fixture
-def catalog(tmp_path: Path) -> str:
-    return write_catalog(tmp_path / "catalog.parquet", good_rows(30))
+from tests.batch.catalogs import good_rows, row, write_catalog
+from tests.storage.conftest import Run, client, names
 
 
 def test_a_release_is_made_here_and_served_there(run: Run, catalog: str, layout: Layout, elsewhere: Layout):

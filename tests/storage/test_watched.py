@@ -1,0 +1,136 @@
+"""A server whose workspace is on a store: it follows `CURRENT` there, and refuses what arrives damaged."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import obstore
+import pytest
+from starlette.testclient import TestClient
+
+from aisle.current import current_tag, write_current
+from aisle.layout import INDEX, PRODUCTS, Layout
+from aisle.machine import Provider
+from aisle.settings import Settings
+from batch.garbage import collect_garbage
+from batch.hide import hide_products
+from batch.releases import rollback
+from serving import watcher
+from serving.app import create_app
+from tests.batch.catalogs import good_rows, row, write_catalog
+from tests.storage.conftest import Run, client
+
+
+def wait_for(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def server(bucket: str, run: Run, catalog: str, tmp_path: Path) -> Iterator[TestClient]:
+    """A server on another machine, over the release of 30 products."""
+    run(catalog)
+    settings = replace(
+        Settings(),
+        workspace=f"{bucket}/workspace",
+        cache=tmp_path / "server",
+        poll_seconds=0.05,
+        provider=Provider.CPU,
+    )
+    with TestClient(create_app(settings)) as server:
+        wait_for(lambda: server.get("/readyz").status_code == 200)
+        yield server
+
+
+@pytest.fixture
+def changed(tmp_path: Path) -> str:
+    """The catalog with another title, and a product more."""
+    rows = good_rows(31)
+    rows[3] = row(3, rows[3]["image"], title="red bag striped")
+    return write_catalog(tmp_path / "changed.parquet", rows)
+
+
+def current(server: TestClient) -> dict[str, object]:
+    answer: dict[str, object] = server.get("/release").json()
+    return answer
+
+
+def test_a_new_release_is_pulled_and_takes_over(server: TestClient, run: Run, changed: str, layout: Layout):
+    before = current(server)
+    second = run(changed).release_id
+    wait_for(lambda: current(server)["release"] == second)
+    assert (before["products"], current(server)["products"]) == (30, 31)
+    assert server.get("/products/p3").json()["title"] == "red bag striped"
+    hide_products(layout, ["p3"])
+    wait_for(lambda: server.get("/products/p3").status_code == 404)
+    assert rollback(layout) == before["release"]
+    wait_for(lambda: current(server)["release"] == before["release"])
+
+
+@pytest.mark.parametrize("damaged", [INDEX, PRODUCTS])
+def test_a_release_that_the_store_damaged_is_refused(
+    server: TestClient, run: Run, changed: str, layout: Layout, bucket: str, damaged: str, monkeypatch
+):
+    monkeypatch.setattr(watcher, "RETRY_SECONDS", 0.05)
+    first = current(server)["release"]
+    store = client(bucket)
+    good: dict[str, bytes] = {}
+
+    def damage(found: Layout, release_id: str, **given: object) -> None:
+        path = f"workspace/releases/{release_id}/{damaged}"
+        good[path] = bytes(obstore.get(store, path).bytes())
+        bad = bytearray(good[path])
+        bad[len(bad) // 2] ^= 0xFF
+        obstore.put(store, path, bytes(bad))
+        write_current(found, release_id, replacing=current_tag(found))
+
+    with monkeypatch.context() as patched:
+        patched.setattr("batch.publish.write_current", damage)
+        second = run(changed).release_id
+    wait_for(lambda: current(server)["refused"])
+    assert current(server)["refused"]["release"] == second
+    assert "was altered" in current(server)["refused"]["reason"]
+    assert current(server)["release"] == first
+    assert server.post("/search", json={"text": "red"}).json()["release"] == first
+    assert server.get("/readyz").status_code == 200
+
+    for path, data in good.items():  # put right there, and nothing of the bad file is here
+        obstore.put(store, path, data)
+    wait_for(lambda: current(server)["release"] == second)
+    assert current(server)["refused"] is None
+
+
+def test_a_store_that_is_away_costs_nothing_but_news(
+    server: TestClient, run: Run, changed: str, monkeypatch: pytest.MonkeyPatch
+):
+    from aisle.errors import StoreUnreachable
+    from aisle.objects import ObjectStore
+
+    first = current(server)["release"]
+    get = ObjectStore.get
+
+    def away(self: ObjectStore, name: str) -> None:
+        raise StoreUnreachable(f"cannot read {self.url}/{name}: it is away")
+
+    monkeypatch.setattr(ObjectStore, "get", away)
+    wait_for(lambda: current(server)["refused"])
+    assert server.post("/search", json={"text": "red"}).json()["release"] == first
+    assert server.get("/readyz").status_code == 200
+    monkeypatch.setattr(ObjectStore, "get", get)
+    wait_for(lambda: current(server)["refused"] is None)
+    second = run(changed).release_id
+    wait_for(lambda: current(server)["release"] == second)
+
+
+def test_what_is_deleted_on_the_store_is_served_to_its_end(server: TestClient, run: Run, changed: str, layout: Layout):
+    """A server that is slow to follow has everything it needs."""
+    first = current(server)["release"]
+    served = server.app.state.service.watcher.snapshot
+    second, third = run(changed).release_id, run(changed).release_id
+    wait_for(lambda: current(server)["release"] == third)
+    assert set(collect_garbage(layout, keep=1).releases) == {first, second}
+    assert served.id == first
+    assert len(served.products.take([0])) == 1
