@@ -94,3 +94,7 @@ class WorkspaceBusy(IncompleteRun):
 
 class TooManyRejects(IncompleteRun):
     """More of the catalog's rows cannot be indexed than may be."""
+
+
+class PicturesUnreachable(IncompleteRun):
+    """More pictures cannot be had today than rows may be rejected; without them it would not be too many."""

@@ -8,19 +8,20 @@ from aisle.errors import ImageFault, InvalidImage, SettingsError
 from aisle.images import ImageLimits, decode_base64
 from aisle.sources import ImageValue
 from aisle.stamps import Stamp, stamp
-from aisle.web import fetch_web
+from aisle.web import PER_HOST, fetch_web
 
 _BASE64_STARTS = ("/9j/", "iVBORw0KGgo", "R0lGOD", "UklGR")
 """How JPEG, PNG, GIF and WebP begin in base64."""
 
 
-def fetch_image(value: ImageValue, *, folder: str, limits: ImageLimits) -> bytes | None:
+def fetch_image(value: ImageValue, *, folder: str, limits: ImageLimits, per_host: int = PER_HOST) -> bytes | None:
     """Read one picture.
 
     Args:
         value: Bytes; or a data URI, base64, a path or a URL of any fsspec scheme; or None.
         folder: What a relative path is relative to.
         limits: `max_bytes` is checked before anything is read where the size is known.
+        per_host: By http, requests to one host at the same time, of this process.
 
     Returns:
         The file's bytes, undecoded; None when the catalog names no picture.
@@ -36,7 +37,9 @@ def fetch_image(value: ImageValue, *, folder: str, limits: ImageLimits) -> bytes
     if location is None:
         return decode_base64(value.partition(",")[2] if value.startswith("data:") else value)
     try:
-        return _read_local(Path(location), limits) if "://" not in location else _read_remote(location, limits)
+        return (
+            _read_local(Path(location), limits) if "://" not in location else _read_remote(location, limits, per_host)
+        )
     except InvalidImage:
         raise
     except FileNotFoundError as error:
@@ -47,12 +50,13 @@ def fetch_image(value: ImageValue, *, folder: str, limits: ImageLimits) -> bytes
         raise InvalidImage(f"picture {value} cannot be read: {error}", fault=_fault(location, error)) from error
 
 
-def picture_stamp(value: ImageValue, *, folder: str) -> Stamp | None:
+def picture_stamp(value: ImageValue, *, folder: str, per_host: int = PER_HOST) -> Stamp | None:
     """Where a picture lies and in which state, without reading it.
 
     Args:
         value: As in `fetch_image`.
         folder: As in `fetch_image`.
+        per_host: As in `fetch_image`.
 
     Returns:
         None for pictures that lie in the catalog itself, and where the file system does not tell: those must be read.
@@ -64,7 +68,7 @@ def picture_stamp(value: ImageValue, *, folder: str) -> Stamp | None:
     if location is None:
         return None
     try:
-        return stamp(location)
+        return stamp(location, per_host=per_host)
     except Exception as error:  # see `fetch_image`
         raise InvalidImage(f"picture {location} cannot be read: {error}", fault=ImageFault.UNREADABLE) from error
 
@@ -82,9 +86,9 @@ def _fault(location: str, error: Exception) -> ImageFault:
     return ImageFault.UNREADABLE if "://" not in location or isinstance(error, final) else ImageFault.UNREACHABLE
 
 
-def _read_remote(location: str, limits: ImageLimits) -> bytes:
+def _read_remote(location: str, limits: ImageLimits, per_host: int) -> bytes:
     if location.startswith(("http://", "https://")):
-        return fetch_web(location, max_bytes=limits.max_bytes)
+        return fetch_web(location, max_bytes=limits.max_bytes, per_host=per_host)
     with fsspec.open(location, "rb", **_options(location)) as stream:
         data: bytes = stream.read(limits.max_bytes + 1)
         return data

@@ -10,7 +10,7 @@ from pathlib import Path
 import fsspec
 
 from aisle.errors import InvalidImage
-from aisle.web import web_headers
+from aisle.web import PER_HOST, web_headers
 
 _TAGS = ("ETag", "etag", "md5Hash", "Content-MD5")
 _TIMES = ("mtime", "LastModified", "last_modified", "Last-Modified", "updated", "modified")
@@ -35,11 +35,12 @@ class Stamp:
     state: str
 
 
-def stamp(location: str) -> Stamp | None:
+def stamp(location: str, *, per_host: int = PER_HOST) -> Stamp | None:
     """Ask for a file's state, without reading it. To be asked for before the file is read, never after.
 
     Args:
         location: A path, or a URL of any fsspec scheme.
+        per_host: By http, requests to one host at the same time, of this process.
 
     Returns:
         None where the file system does not tell: no size with a time of the last change, and no strong ETag; or the
@@ -48,7 +49,7 @@ def stamp(location: str) -> Stamp | None:
     path = location.removeprefix("file://")
     if "://" not in path:
         return _local(Path(path))
-    return _web(location) if path.startswith(("http://", "https://")) else _remote(location)
+    return _web(location, per_host) if path.startswith(("http://", "https://")) else _remote(location)
 
 
 def _local(path: Path) -> Stamp | None:
@@ -77,9 +78,9 @@ def _remote(location: str) -> Stamp | None:
     return Stamp(location, state) if state else None
 
 
-def _web(location: str) -> Stamp | None:
+def _web(location: str, per_host: int) -> Stamp | None:
     try:
-        headers = web_headers(location)
+        headers = web_headers(location, per_host=per_host)
     except InvalidImage:
         return None  # whoever reads it finds out
     state = state_of({**headers, "size": headers.get("Content-Length")})

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import aiohttp
 
 PER_HOST = 4
-"""Requests to one host at the same time, of one process."""
+"""Requests to one host at the same time, of one process that is told nothing else."""
 
 REDIRECTS = 5
 
@@ -63,30 +63,31 @@ class Patience:
 DEFAULT_PATIENCE = Patience()
 
 
-def fetch_web(url: str, *, max_bytes: int, patience: Patience = DEFAULT_PATIENCE) -> bytes:
+def fetch_web(url: str, *, max_bytes: int, per_host: int = PER_HOST, patience: Patience = DEFAULT_PATIENCE) -> bytes:
     """Get a picture. Many threads may ask at the same time.
 
     Args:
         url: Of scheme http or https.
         max_bytes: Longest accepted file; nothing beyond is read.
+        per_host: Requests to one host at the same time, of this process.
         patience: How long to try.
 
     Raises:
         InvalidImage: It is not there, too large, refused, or cannot be had now.
         SettingsError: aiohttp is not installed.
     """
-    found: bytes = fsspec.asyn.sync(fsspec.asyn.get_loop(), _ask, "GET", url, max_bytes, patience)
+    found: bytes = fsspec.asyn.sync(fsspec.asyn.get_loop(), _ask, "GET", url, max_bytes, per_host, patience)
     return found
 
 
-def web_headers(url: str, *, patience: Patience = DEFAULT_PATIENCE) -> Mapping[str, str]:
+def web_headers(url: str, *, per_host: int = PER_HOST, patience: Patience = DEFAULT_PATIENCE) -> Mapping[str, str]:
     """Headers of a picture without its bytes, as `aisle.stamps.state_of` wants them; empty where the host gives none.
 
     Raises:
         InvalidImage: As `fetch_web`.
         SettingsError: aiohttp is not installed.
     """
-    found: Mapping[str, str] = fsspec.asyn.sync(fsspec.asyn.get_loop(), _ask, "HEAD", url, 0, patience)
+    found: Mapping[str, str] = fsspec.asyn.sync(fsspec.asyn.get_loop(), _ask, "HEAD", url, 0, per_host, patience)
     return found
 
 
@@ -94,7 +95,7 @@ def web_headers(url: str, *, patience: Patience = DEFAULT_PATIENCE) -> Mapping[s
 class _Host:
     """What this process knows of one host."""
 
-    places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(PER_HOST))
+    places: asyncio.Semaphore
     failures: int = 0
     down_until: float = 0.0
 
@@ -104,7 +105,7 @@ class _Client:
     """Connections of one process; lives on fsspec's loop."""
 
     session: "aiohttp.ClientSession"
-    hosts: dict[str, _Host] = field(default_factory=dict)
+    hosts: dict[tuple[str, int], _Host] = field(default_factory=dict)
 
 
 class _Transient(Exception):
@@ -115,9 +116,9 @@ class _Transient(Exception):
         self.pause = pause
 
 
-async def _ask(method: str, url: str, max_bytes: int, patience: Patience) -> Any:
+async def _ask(method: str, url: str, max_bytes: int, per_host: int, patience: Patience) -> Any:
     client = _client(os.getpid())
-    host = client.hosts.setdefault(urlsplit(url).netloc, _Host())
+    host = client.hosts.setdefault((urlsplit(url).netloc, per_host), _Host(asyncio.Semaphore(per_host)))
     reason = ""
     for number in range(patience.tries):
         if time.monotonic() < host.down_until:

@@ -18,10 +18,11 @@ from aisle.errors import ModelMismatch
 from aisle.layout import Layout
 from aisle.machine import Provider
 from aisle.mirror import exists, pull, pull_all, pull_model, push
-from aisle.store import content_key, read_shard, shard_key, write_shard
+from aisle.store import Shard, content_key, read_shard, shard_key, write_shard
+from aisle.web import PER_HOST
 from batch.encode import Rows, StoredContent, encode_rows, read_embedded
-from batch.known import NOTHING, Half, Known, Recent
-from batch.picture_files import find_files, new_facts, read_files
+from batch.known import NO_FACTS, NOTHING, Half, Known, Recent
+from batch.picture_files import PictureFile, find_files, new_facts, read_files
 from batch.plan import Pictures
 from batch.rejects import Reject, reason_of
 
@@ -38,6 +39,7 @@ class EmbedSetup:
         decode_threads: Threads that decode ahead of the encoder; 0 decodes in the task's own thread.
         image_batch: Pictures per encoder call.
         text_batch: Texts per encoder call.
+        per_host: Requests for pictures by http to one host at the same time, of one worker.
         read_all: Read also pictures whose file has not changed since it was read last.
     """
 
@@ -48,6 +50,7 @@ class EmbedSetup:
     decode_threads: int
     image_batch: int
     text_batch: int
+    per_host: int = PER_HOST
     read_all: bool = False
 
 
@@ -127,7 +130,7 @@ def embed_shard(task: ShardTask) -> ShardResult:
     """
     setup = task.setup
     pull_all(setup.layout, [*task.known.places, *task.known.pictures])
-    files = find_files(task.pictures, task.rows, known=task.known, read_all=setup.read_all)
+    files = find_files(task.pictures, task.rows, known=task.known, read_all=setup.read_all, per_host=setup.per_host)
     rows = Rows(
         numbers=task.rows,
         ids=task.ids,
@@ -146,7 +149,7 @@ def embed_shard(task: ShardTask) -> ShardResult:
         ]
         if lacking and task.pictures is not None:
             # Their content is known and their vector is not: another model, say. What is read now is what counts.
-            rows = replace(rows, files=read_files(task.pictures, task.rows, files, lacking))
+            rows = replace(rows, files=read_files(task.pictures, task.rows, files, lacking, per_host=setup.per_host))
             path = _path(rows, setup)
     cached = exists(setup.layout, path)
     images_encoded = texts_encoded = 0
@@ -168,23 +171,44 @@ def embed_shard(task: ShardTask) -> ShardResult:
         write_shard(shard, path)
         push(setup.layout, path)
         _recent(path.parent).add(path.stem, shard)
+    return replace(
+        shard_result(shard, path, start=task.start, rows=task.rows, files=rows.files, cached=cached),
+        images_encoded=images_encoded,
+        texts_encoded=texts_encoded,
+        facts=new_facts(rows.files),
+    )
+
+
+def shard_result(
+    shard: Shard, path: Path, *, start: int, rows: NDArray[np.int64], files: Sequence[PictureFile], cached: bool
+) -> ShardResult:
+    """What there is to tell of a committed shard, but for the work that it was.
+
+    Args:
+        shard: As it is on disk.
+        path: Its file.
+        start: Position of its first row in the plan.
+        rows: Its rows in this run's catalog, int64 `[n]`: the shard may be of an earlier one.
+        files: Its pictures.
+        cached: It was there before.
+    """
     good = [not fault for fault in shard.faults]
     return ShardResult(
-        start=task.start,
-        rows=len(task.rows),
+        start=start,
+        rows=len(rows),
         key=path.stem,
         cached=cached,
         images=sum(fine and bool(image) for fine, image in zip(good, shard.image_keys, strict=True)),
         texts=sum(fine and bool(text) for fine, text in zip(good, shard.text_keys, strict=True)),
         rejects=tuple(
             Reject(row=int(row), id=product_id, reason=reason_of(fault), detail=detail)
-            for row, product_id, fault, detail in zip(task.rows, task.ids, shard.faults, shard.details, strict=True)
+            for row, product_id, fault, detail in zip(rows, shard.ids, shard.faults, shard.details, strict=True)
             if fault
         ),
-        images_read=sum(file.data is not None for file in rows.files),
-        images_encoded=images_encoded,
-        texts_encoded=texts_encoded,
-        facts=new_facts(rows.files),
+        images_read=sum(file.data is not None for file in files),
+        images_encoded=0,
+        texts_encoded=0,
+        facts=NO_FACTS,
     )
 
 

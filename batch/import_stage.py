@@ -19,15 +19,15 @@ from aisle.manifest import ModelManifest
 from aisle.mirror import exists, pull, push
 from aisle.store import Shard, read_shard, shard_key, write_shard
 from aisle.types import UnitVectors
-from batch.embed import ShardResult
+from batch.embed import ShardResult, shard_result
 from batch.embed_stage import Embedded
 from batch.executor import Executor, TaskDied
 from batch.given import GivenVectors, Halves
-from batch.known import NO_FACTS, NOTHING
+from batch.known import NOTHING
 from batch.picture_files import PictureFile, find_files
 from batch.plan import CatalogPlan, Pictures, cut
 from batch.progress import ProgressSink
-from batch.rejects import Reject, VectorFault, check_rejects, reason_of
+from batch.rejects import VectorFault, check_rejects
 from batch.thumbnail import make_thumbnail
 
 NORM_TOLERANCE = 0.01
@@ -48,6 +48,7 @@ class ImportTask:
         dimension: Of one half.
         layout: Workspace of the shard files; absolute.
         fingerprint: Of the model.
+        per_host: Requests for pictures by http to one host at the same time, of one worker.
     """
 
     start: int
@@ -59,6 +60,7 @@ class ImportTask:
     dimension: int
     layout: Layout
     fingerprint: str
+    per_host: int
 
 
 def import_catalog(
@@ -68,6 +70,7 @@ def import_catalog(
     layout: Layout,
     model: ModelManifest,
     thumbnails: bool,
+    per_host: int,
     shard_rows: int,
     max_rejects: float,
     executor: Executor,
@@ -81,6 +84,7 @@ def import_catalog(
         layout: The workspace; absolute.
         model: Whose vectors they are said to be.
         thumbnails: Read the pictures and make thumbnails of them.
+        per_host: Requests for pictures by http to one host at the same time, of one worker.
         shard_rows: Rows per shard on average.
         max_rejects: Largest fraction of rows that may be rejected.
         executor: Who runs the tasks.
@@ -94,7 +98,9 @@ def import_catalog(
     given.check(dimension=model.dimension, model=model.fingerprint)
     shards: list[ShardResult] = []
     rejects = list(plan.rejects)
-    tasks = _tasks(plan, given, layout=layout, model=model, thumbnails=thumbnails, shard_rows=shard_rows)
+    tasks = _tasks(
+        plan, given, layout=layout, model=model, thumbnails=thumbnails, per_host=per_host, shard_rows=shard_rows
+    )
     for outcome in executor.run(import_shard, tasks):
         if isinstance(outcome, TaskDied):
             first, last = outcome.task.rows[0], outcome.task.rows[-1]
@@ -116,6 +122,7 @@ def _tasks(
     layout: Layout,
     model: ModelManifest,
     thumbnails: bool,
+    per_host: int,
     shard_rows: int,
 ) -> Iterator[ImportTask]:
     ids: list[str] = plan.products.column("id").to_pylist()
@@ -132,6 +139,7 @@ def _tasks(
             dimension=model.dimension,
             layout=layout,
             fingerprint=model.fingerprint,
+            per_host=per_host,
         )
 
 
@@ -142,7 +150,7 @@ def import_shard(task: ImportTask) -> ShardResult:
         CatalogError: A vector's norm is not 1 and none is to be normalised, or the pictures cannot be read at all.
         ReleaseCorrupt: The shard file is there and damaged.
     """
-    files = find_files(task.pictures, task.rows, known=NOTHING, read_all=True)
+    files = find_files(task.pictures, task.rows, known=NOTHING, read_all=True, per_host=task.per_host)
     images, texts, faults, details = _vectors(task)
     image_keys = [_key(vector, file.key) for vector, file in zip(images, files, strict=True)]
     text_keys = [_key(vector) for vector in texts]
@@ -167,24 +175,7 @@ def import_shard(task: ImportTask) -> ShardResult:
         )
         write_shard(shard, path)
         push(task.layout, path)
-    good = [not fault for fault in shard.faults]
-    return ShardResult(
-        start=task.start,
-        rows=len(task.rows),
-        key=path.stem,
-        cached=cached,
-        images=sum(fine and bool(key) for fine, key in zip(good, shard.image_keys, strict=True)),
-        texts=sum(fine and bool(key) for fine, key in zip(good, shard.text_keys, strict=True)),
-        rejects=tuple(
-            Reject(row=int(row), id=product_id, reason=reason_of(fault), detail=detail)
-            for row, product_id, fault, detail in zip(task.rows, task.ids, shard.faults, shard.details, strict=True)
-            if fault
-        ),
-        images_read=sum(file.data is not None for file in files),
-        images_encoded=0,
-        texts_encoded=0,
-        facts=NO_FACTS,
-    )
+    return shard_result(shard, path, start=task.start, rows=task.rows, files=files, cached=cached)
 
 
 def _vectors(task: ImportTask) -> tuple[UnitVectors, UnitVectors, list[str], list[str]]:

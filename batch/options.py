@@ -22,6 +22,8 @@ class ReindexOptions:
         max_drift: Largest part of the results over products that did not change that may differ from those of the live
             release, for any kind of query. With another model they are meant to differ, and nothing is refused.
         read_all: Read also pictures whose file has not changed since it was read last.
+        requests_per_host: Requests for pictures by http to one host at the same time, of all workers together; with
+            more workers than that, one of each.
         wait: Seconds to wait for another run in this workspace.
         shard_rows: Rows per shard on average: a second or two of work, so that workers finish together and a row that
             changed takes few others with it. Another value embeds everything anew.
@@ -34,6 +36,7 @@ class ReindexOptions:
     max_rejects: float = 0.01
     max_drift: float = 0.2
     read_all: bool = False
+    requests_per_host: int = 8
     wait: float = 0.0
     shard_rows: int = 128
     group_rows: int = 100_000
@@ -46,8 +49,8 @@ class ReindexOptions:
             raise SettingsError(f"memory is {self.memory}; it is a number of bytes")
         if not self.wait >= 0.0:
             raise SettingsError(f"wait is {self.wait}; it is a number of seconds")
-        for name, count, least in (("shard_rows", self.shard_rows, 2), ("group_rows", self.group_rows, 1)):
-            if count < least:
+        for name, least in (("shard_rows", 2), ("group_rows", 1), ("requests_per_host", 1)):
+            if (count := getattr(self, name)) < least:
                 raise SettingsError(f"{name} is {count}; it must be at least {least}")
 
 

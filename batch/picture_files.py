@@ -47,7 +47,7 @@ class PictureFile:
 
 
 def find_files(
-    pictures: Pictures | None, rows: NDArray[np.int64], *, known: Known, read_all: bool
+    pictures: Pictures | None, rows: NDArray[np.int64], *, known: Known, read_all: bool, per_host: int
 ) -> list[PictureFile]:
     """Find out what is in each picture's file: from its state where that is known, else by reading it.
 
@@ -56,15 +56,22 @@ def find_files(
         rows: Catalog rows, int64 `[n]`, rising: those that `pictures` was made for.
         known: What earlier runs read.
         read_all: Read also what is known.
+        per_host: By http, requests to one host at the same time, of this worker.
     """
     if pictures is None:
         return [PictureFile()] * len(rows)
-    files = _look(pictures, rows, known=Known() if read_all else known)
-    return read_files(pictures, rows, files, [place for place, file in enumerate(files) if not file.key])
+    files = _look(pictures, rows, known=Known() if read_all else known, per_host=per_host)
+    unknown = [place for place, file in enumerate(files) if not file.key]
+    return read_files(pictures, rows, files, unknown, per_host=per_host)
 
 
 def read_files(
-    pictures: Pictures, rows: NDArray[np.int64], files: Sequence[PictureFile], places: Sequence[int]
+    pictures: Pictures,
+    rows: NDArray[np.int64],
+    files: Sequence[PictureFile],
+    places: Sequence[int],
+    *,
+    per_host: int,
 ) -> list[PictureFile]:
     """Read some of the files.
 
@@ -73,6 +80,7 @@ def read_files(
         rows: As in `find_files`.
         files: What is known of them.
         places: Which.
+        per_host: As in `find_files`.
 
     Returns:
         All files, those that were read with their bytes.
@@ -81,7 +89,9 @@ def read_files(
     if places:
         values = pictures.read(rows)
         asked = [(values[place], found[place].stamp) for place in places]
-        read = _each(partial(_read, folder=pictures.folder), asked, remote=_is_remote(pictures, values))
+        read = _each(
+            partial(_read, folder=pictures.folder, per_host=per_host), asked, remote=_is_remote(pictures, values)
+        )
         for place, file in zip(places, read, strict=True):
             found[place] = file
     return found
@@ -93,28 +103,29 @@ def new_facts(files: Sequence[PictureFile]) -> pa.Table:
     return picture_facts([stamp for stamp, _ in read], [key for _, key in read])
 
 
-def _look(pictures: Pictures, rows: NDArray[np.int64], *, known: Known) -> list[PictureFile]:
+def _look(pictures: Pictures, rows: NDArray[np.int64], *, known: Known, per_host: int) -> list[PictureFile]:
     """Each file's state, and its content where that is known of this state."""
     if pictures.source is None:
         values = pictures.read(rows)
-        files = _each(partial(_stamped, folder=pictures.folder), values, remote=_is_remote(pictures, values))
+        look = partial(_stamped, folder=pictures.folder, per_host=per_host)
+        files = _each(look, values, remote=_is_remote(pictures, values))
     else:
         files = [PictureFile(stamp=stamp) for stamp in pictures.stamps(rows)]
     contents = known.find_contents([file.stamp for file in files])
     return [replace(file, key=content) if content else file for file, content in zip(files, contents, strict=True)]
 
 
-def _stamped(value: ImageValue, *, folder: str) -> PictureFile:
+def _stamped(value: ImageValue, *, folder: str, per_host: int) -> PictureFile:
     try:
-        return PictureFile(stamp=picture_stamp(value, folder=folder))
+        return PictureFile(stamp=picture_stamp(value, folder=folder, per_host=per_host))
     except InvalidImage as error:
         return _lost(error)
 
 
-def _read(asked: tuple[ImageValue, Stamp | None], *, folder: str) -> PictureFile:
+def _read(asked: tuple[ImageValue, Stamp | None], *, folder: str, per_host: int) -> PictureFile:
     value, stamp = asked
     try:
-        data = fetch_image(value, folder=folder, limits=DEFAULT_LIMITS)
+        data = fetch_image(value, folder=folder, limits=DEFAULT_LIMITS, per_host=per_host)
     except InvalidImage as error:
         return _lost(error)
     if data is None:

@@ -137,7 +137,7 @@ class _Run:
 def _embed(run: _Run, plan: CatalogPlan) -> Embedded:
     return embed_catalog(
         plan,
-        setup=embed_setup(run.layout, run.bundle, run.model, executor=run.executor, read_all=run.options.read_all),
+        setup=embed_setup(run.layout, run.bundle, run.model, executor=run.executor, options=run.options),
         shard_rows=run.options.shard_rows,
         max_rejects=run.options.max_rejects,
         executor=run.executor,
@@ -152,6 +152,7 @@ def _import(run: _Run, plan: CatalogPlan, given: GivenVectors, *, thumbnails: bo
         layout=run.layout,
         model=run.model,
         thumbnails=thumbnails,
+        per_host=_per_host(run.options, run.executor),
         shard_rows=run.options.shard_rows,
         max_rejects=run.options.max_rejects,
         executor=run.executor,
@@ -281,7 +282,7 @@ def _drift(
 
 
 def embed_setup(
-    layout: Layout, bundle: Path, manifest: ModelManifest, *, executor: Executor, read_all: bool = False
+    layout: Layout, bundle: Path, manifest: ModelManifest, *, executor: Executor, options: ReindexOptions
 ) -> EmbedSetup:
     """What the shards of a run have in common, as measured best for the executor's workers.
 
@@ -290,7 +291,7 @@ def embed_setup(
         bundle: Folder of the model; absolute, its hashes checked.
         manifest: Of the model.
         executor: Who will run the tasks.
-        read_all: Read also pictures whose file has not changed since it was read last.
+        options: Of the run.
     """
     workers = executor.layout
     return EmbedSetup(
@@ -301,8 +302,14 @@ def embed_setup(
         decode_threads=workers.decode_threads,
         image_batch=IMAGE_BATCH[workers.provider],
         text_batch=TEXT_BATCH,
-        read_all=read_all,
+        per_host=_per_host(options, executor),
+        read_all=options.read_all,
     )
+
+
+def _per_host(options: ReindexOptions, executor: Executor) -> int:
+    """One worker's part of the requests that a host is asked at the same time."""
+    return max(1, options.requests_per_host // executor.layout.workers)
 
 
 def _adopt_model(model: Path, manifest: ModelManifest, layout: Layout) -> Path:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from aisle.catalog import RejectReason
-from aisle.errors import ImageFault, ReleaseCorrupt, TooManyRejects
+from aisle.errors import ImageFault, PicturesUnreachable, ReleaseCorrupt, TooManyRejects
 from aisle.files import write_atomically
 
 
@@ -106,6 +106,7 @@ def check_rejects(rejects: Sequence[Reject], *, rows: int, most: float) -> None:
 
     Raises:
         TooManyRejects: Too many rows were rejected, or none is left; with counts and examples.
+        PicturesUnreachable: Too many, but only because pictures cannot be had now.
     """
     if rows == 0:
         raise TooManyRejects("the catalog has no rows; nothing was published")
@@ -115,6 +116,12 @@ def check_rejects(rejects: Sequence[Reject], *, rows: int, most: float) -> None:
     examples = "; ".join(
         f"row {reject.row} ({reject.id or 'no id'}): {reject.detail}" for reject in example_rejects(rejects)
     )
+    lasting = sum(reject.reason is not ImageFault.UNREACHABLE for reject in rejects)
+    if lasting < rows and lasting <= most * rows:
+        raise PicturesUnreachable(
+            f"{len(rejects):,} of {rows:,} rows cannot be indexed now ({counts}): the hosts of pictures are away. "
+            f"Nothing was published; what is embedded is kept: run again, or raise --max-rejects. {examples}"
+        )
     raise TooManyRejects(
         f"{len(rejects):,} of {rows:,} rows cannot be indexed ({counts}) and at most {100 * most:g}% may be rejected; "
         f"nothing was published. Mend the catalog or its column roles, or raise --max-rejects. {examples}"

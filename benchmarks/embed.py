@@ -263,7 +263,9 @@ def _stage(
 
     def embed(number: int, rows: int = len(plan.rows)) -> None:
         some = replace(plan, rows=plan.rows[:rows], products=plan.products.slice(0, rows))
-        setup = embed_setup(Layout(root=work / group / str(number)), bundle, manifest, executor=executor)
+        setup = embed_setup(
+            Layout(root=work / group / str(number)), bundle, manifest, executor=executor, options=ReindexOptions()
+        )
         done = embed_catalog(
             some, setup=setup, shard_rows=SHARD_ROWS, max_rejects=0.0, executor=executor, progress=SilentProgress()
         )

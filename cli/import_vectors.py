@@ -5,11 +5,11 @@ from typing import Annotated
 
 import typer
 
-from aisle.mirror import open_layout
 from cli.columns import find_roles
 from cli.console import command, escape, out, say
 from cli.models import resolve_model
 from cli.reindex import describe, executor_kind, run_reindex, show
+from cli.workspace import open_workspace
 
 
 def import_vectors(
@@ -55,6 +55,9 @@ def import_vectors(
     max_drift: Annotated[
         float, typer.Option(help="Largest part of the results over unchanged products that may differ.")
     ] = 0.2,
+    requests_per_host: Annotated[
+        int, typer.Option(help="Requests for pictures by http to one host at the same time, of all workers together.")
+    ] = 8,
     wait: Annotated[float, typer.Option(help="Seconds to wait for another run in this workspace.")] = 0.0,
     workers: Annotated[int | None, typer.Option(help="Tasks at the same time; default every core.")] = None,
     executor: Annotated[str, typer.Option(help="ray, or local: plain processes of this machine.")] = "ray",
@@ -79,7 +82,7 @@ def import_vectors(
         raise typer.BadParameter(f"{half!r} is not one of {', '.join(Halves)}", param_hint="--half") from error
     roles = find_roles(catalog, columns=columns, id=id, image=image, title=title, attributes=attribute or ())
     say(describe(roles))
-    layout = open_layout(workspace)
+    layout = open_workspace(workspace)
     bundle = resolve_model(model, layout=layout)
     scratch = layout.root.expanduser().resolve()
     with given_vectors(
@@ -95,7 +98,11 @@ def import_vectors(
             workers=workers,
             address=address,
             options=ReindexOptions(
-                recall_target=recall_target, max_rejects=max_rejects, max_drift=max_drift, wait=wait
+                recall_target=recall_target,
+                max_rejects=max_rejects,
+                max_drift=max_drift,
+                requests_per_host=requests_per_host,
+                wait=wait,
             ),
             given=given,
             thumbnails=thumbnails,

@@ -9,12 +9,12 @@ from aisle.catalog import Roles
 from aisle.layout import Layout
 from aisle.machine import Provider
 from aisle.manifest import IndexKind
-from aisle.mirror import open_layout
 from cli.columns import find_roles
 from cli.console import command, escape, out, say, table
 from cli.models import resolve_model
 from cli.prediction import show_prediction
 from cli.progress import RunProgress
+from cli.workspace import open_workspace
 
 if TYPE_CHECKING:
     from batch.drift import Drift
@@ -73,6 +73,10 @@ def reindex(
     plan: Annotated[
         bool, typer.Option("--plan", help="Print shards, memory, disk, index and minutes of the run; embed nothing.")
     ] = False,
+    requests_per_host: Annotated[
+        int,
+        typer.Option(help="Requests for pictures by http to one host at the same time, of all workers together."),
+    ] = 8,
     wait: Annotated[float, typer.Option(help="Seconds to wait for another run in this workspace.")] = 0.0,
     provider: Annotated[Provider, typer.Option(help="Where the model runs.")] = Provider.AUTO,
     workers: Annotated[int | None, typer.Option(help="Tasks at the same time; default every core or GPU.")] = None,
@@ -101,7 +105,7 @@ def reindex(
 
     roles = find_roles(catalog, columns=columns, id=id, image=image, title=title, text=text, attributes=attribute or ())
     say(describe(roles))
-    layout = open_layout(workspace)
+    layout = open_workspace(workspace)
     bundle = resolve_model(model, layout=layout, catalog=catalog if roles.image else None)
     options = ReindexOptions(
         index=index,
@@ -110,6 +114,7 @@ def reindex(
         max_rejects=max_rejects,
         max_drift=max_drift,
         read_all=verify,
+        requests_per_host=requests_per_host,
         wait=wait,
     )
     if plan:

@@ -130,7 +130,7 @@ def test_pictures_that_are_no_files_have_no_stamp(tmp_path: Path):
 
 
 def test_a_file_system_that_fails_in_its_own_way_is_a_reason(monkeypatch: pytest.MonkeyPatch):
-    def fail(location: str) -> None:
+    def fail(location: str, **options: object) -> None:
         raise KeyError("no such bucket")
 
     monkeypatch.setattr("aisle.fetch.stamp", fail)

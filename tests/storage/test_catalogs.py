@@ -45,7 +45,7 @@ def test_a_catalog_on_s3_is_read_with_its_pictures(shop: str, place: str):
     source = open_source(f"{shop}/{place}")
     plan = plan_catalog(source, roles=guess_roles(source))
     assert len(plan.rows) == 8
-    files = find_files(plan.pictures(0, 8), plan.rows, known=NOTHING, read_all=False)
+    files = find_files(plan.pictures(0, 8), plan.rows, known=NOTHING, read_all=False, per_host=4)
     formats = ("JPEG", "PNG", "WEBP", "GIF")
     assert [file.data for file in files] == [picture(number, format=formats[number % 4]) for number in range(8)]
     assert all(file.key and not file.fault for file in files)
