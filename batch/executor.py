@@ -26,20 +26,28 @@ class ExecutorKind(StrEnum):
     RAY = "ray"
 
 
+GPU_SHARE = 0.5
+"""Part of a GPU that a task takes unless told otherwise."""
+
+
 @dataclass(frozen=True, slots=True)
 class WorkerLayout:
-    """How a run uses its machines. On CPUs: many workers of one thread. On GPUs: one worker each, fed by threads.
+    """How a run uses its machines. On CPUs: many workers of one thread. On GPUs: two workers each, fed by threads.
+
+    Of two that share a GPU one encodes its shard while the other fetches and decodes the next: a shard begins with
+    pictures that are not there yet and ends with a file that is written, and a worker alone would leave the GPU idle
+    meanwhile. The price is the model twice in the GPU's memory.
 
     Attributes:
         workers: Tasks that run at the same time.
         decode_threads: Threads of one task that decode ahead of the encoder; 0 decodes in the task's own thread.
-        gpus: GPUs of one task, 0 or 1.
+        gpus: Part of a GPU that one task takes: none, all or half of it.
         provider: Where the encoder runs; never `auto`.
     """
 
     workers: int
     decode_threads: int = 0
-    gpus: int = 0
+    gpus: float = 0
     provider: Provider = Provider.CPU
 
     def __post_init__(self) -> None:
@@ -47,8 +55,8 @@ class WorkerLayout:
             raise SettingsError(f"workers is {self.workers}; a run needs at least 1")
         if self.decode_threads < 0:
             raise SettingsError(f"decode_threads is {self.decode_threads}; it is 0 or more")
-        if self.gpus not in {0, 1}:
-            raise SettingsError(f"gpus is {self.gpus}; a task takes 0 or 1")
+        if self.gpus not in {0, 1, GPU_SHARE}:
+            raise SettingsError(f"gpus is {self.gpus}; a task takes 0, {GPU_SHARE} or 1")
 
     @property
     def cpus(self) -> int:
@@ -95,7 +103,7 @@ def worker_layout(provider: Provider = Provider.AUTO, *, workers: int | None = N
 
     Args:
         provider: Where the encoder is to run.
-        workers: Tasks at the same time; None takes every core or every GPU.
+        workers: Tasks at the same time; None takes every core, or every GPU twice.
 
     Raises:
         ProviderUnavailable: The named provider, or a GPU for it, is not to be had here.
@@ -107,8 +115,9 @@ def worker_layout(provider: Provider = Provider.AUTO, *, workers: int | None = N
     gpus = count_gpus()
     if gpus == 0:
         raise ProviderUnavailable("ONNX Runtime has CUDA but this machine shows no GPU: choose --provider cpu")
-    workers = gpus if workers is None else workers
-    return WorkerLayout(workers=workers, decode_threads=max(1, cpu_quota() // max(1, workers)), gpus=1, provider=found)
+    workers = round(gpus / GPU_SHARE) if workers is None else workers
+    threads = max(1, cpu_quota() // max(1, workers))
+    return WorkerLayout(workers=workers, decode_threads=threads, gpus=GPU_SHARE, provider=found)
 
 
 def cluster_layout(
@@ -121,7 +130,7 @@ def cluster_layout(
         cpus: Cores of all nodes together.
         gpus: GPUs of all nodes together.
         cpus_per_gpu: Cores beside each GPU, which decode for it.
-        workers: Tasks at the same time; None takes every core or every GPU there is. Of a cluster that grows on demand,
+        workers: Tasks at the same time; None takes every core, or every GPU twice. Of a cluster that grows on demand,
             as many as it is to grow to.
 
     Raises:
@@ -136,9 +145,9 @@ def cluster_layout(
     if gpus == 0:
         raise ProviderUnavailable("the Ray cluster offers no GPU: start nodes with one, or choose --provider cpu")
     return WorkerLayout(
-        workers=gpus if workers is None else workers,
-        decode_threads=max(1, cpus_per_gpu),
-        gpus=1,
+        workers=round(gpus / GPU_SHARE) if workers is None else workers,
+        decode_threads=max(1, int(cpus_per_gpu * GPU_SHARE)),
+        gpus=GPU_SHARE,
         provider=Provider.CUDA,
     )
 
@@ -164,7 +173,7 @@ def open_workers(
     Args:
         kind: Which.
         provider: Where the encoder is to run.
-        workers: Tasks at the same time; None takes every core or every GPU.
+        workers: Tasks at the same time; None takes every core, or every GPU twice.
         address: Of a running Ray cluster; `auto` finds the one that this machine is a node of.
 
     Raises:

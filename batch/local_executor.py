@@ -27,8 +27,12 @@ class LocalExecutor:
         Raises:
             SettingsError: More than one GPU was asked for: only Ray deals those out.
         """
-        if layout.gpus and layout.workers > 1:
-            raise SettingsError(f"{layout.workers} GPUs need Ray: choose --executor ray, or --workers 1")
+        if layout.workers * layout.gpus > 1:
+            most = int(1 / layout.gpus)
+            raise SettingsError(
+                f"{layout.workers} workers of {layout.gpus:g} GPU want more than one, and only Ray deals those out: "
+                f"choose --executor ray, or --workers {most}"
+            )
         self.layout = layout
         self._pool: ProcessPoolExecutor | None = None
 

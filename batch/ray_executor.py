@@ -202,7 +202,6 @@ def _missing(layout: WorkerLayout) -> str:
     for name, wanted in (("CPU", layout.cpus), ("GPU", layout.gpus)):
         there = resources.get(name, 0)
         if there < wanted:
-            return (
-                f"a task wants {wanted} {name} and Ray offers {there:g} in all: choose fewer workers or --provider cpu"
-            )
+            short = f"a task wants {wanted:g} {name} and Ray offers {there:g} in all"
+            return f"{short}: choose fewer workers or --provider cpu"
     return ""

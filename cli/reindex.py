@@ -79,7 +79,9 @@ def reindex(
     ] = 8,
     wait: Annotated[float, typer.Option(help="Seconds to wait for another run in this workspace.")] = 0.0,
     provider: Annotated[Provider, typer.Option(help="Where the model runs.")] = Provider.AUTO,
-    workers: Annotated[int | None, typer.Option(help="Tasks at the same time; default every core or GPU.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Tasks at the same time; default one for each core, or two for each GPU.")
+    ] = None,
     executor: Annotated[str, typer.Option(help="ray, or local: plain processes of this machine.")] = "ray",
     address: Annotated[
         str | None,

@@ -83,7 +83,7 @@ def test_what_a_cluster_offers():
 
 def test_the_layout_follows_the_cluster():
     cpus = {"cpus": 102, "gpus": 6, "cpus_per_gpu": 4}
-    gpus = WorkerLayout(workers=6, decode_threads=4, gpus=1, provider=Provider.CUDA)
+    gpus = WorkerLayout(workers=12, decode_threads=2, gpus=0.5, provider=Provider.CUDA)
     assert cluster_layout(**cpus) == gpus
     assert cluster_layout(Provider.CUDA, **cpus) == gpus
     assert cluster_layout(Provider.CPU, **cpus) == WorkerLayout(workers=102)

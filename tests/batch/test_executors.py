@@ -20,6 +20,7 @@ from aisle.layout import INDEX, PRODUCTS, REJECTS, THUMBNAILS, Layout
 from aisle.machine import Provider
 from aisle.manifest import IndexKind
 from batch.executor import Executor, ExecutorKind, TaskDied, WorkerLayout, count_gpus, open_executor, worker_layout
+from batch.local_executor import LocalExecutor
 from batch.options import ReindexOptions
 from tests.batch.catalogs import good_rows, hostile_images, row, write_catalog
 
@@ -147,8 +148,10 @@ def test_layouts_that_cannot_be_had():
         WorkerLayout(workers=0)
     with pytest.raises(SettingsError, match="decode_threads is -1"):
         WorkerLayout(workers=1, decode_threads=-1)
-    with pytest.raises(SettingsError, match="gpus is 2"):
-        WorkerLayout(workers=1, gpus=2)
+    for gpus in (2, 0.3):
+        with pytest.raises(SettingsError, match=f"gpus is {gpus}; a task takes 0, 0.5 or 1"):
+            WorkerLayout(workers=1, gpus=gpus)
+    LocalExecutor(WorkerLayout(workers=2, gpus=0.5)).close()  # both on the one GPU of this machine
     with (
         pytest.raises(SettingsError, match="choose --executor ray"),
         open_executor(ExecutorKind.LOCAL, WorkerLayout(workers=2, gpus=1)),
@@ -175,7 +178,8 @@ def test_the_layout_follows_the_provider(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("batch.executor.resolve_provider", lambda provider: Provider.CUDA)
     monkeypatch.setattr("batch.executor.cpu_quota", lambda: 16)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
-    assert worker_layout() == WorkerLayout(workers=2, decode_threads=8, gpus=1, provider=Provider.CUDA)
+    assert worker_layout() == WorkerLayout(workers=4, decode_threads=4, gpus=0.5, provider=Provider.CUDA)
+    assert worker_layout(workers=1) == WorkerLayout(workers=1, decode_threads=16, gpus=0.5, provider=Provider.CUDA)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     assert count_gpus() == 0
     with pytest.raises(ProviderUnavailable, match="shows no GPU"):

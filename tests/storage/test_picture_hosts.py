@@ -16,7 +16,7 @@ from aisle import fetch, stamps, web
 from aisle.current import read_current
 from aisle.errors import ImageFault, PicturesUnreachable
 from aisle.layout import INDEX, PRODUCTS, REJECTS, THUMBNAILS, Layout
-from aisle.web import DOWN_AFTER, Patience, fetch_web, web_headers
+from aisle.web import Patience, fetch_web, web_headers
 from batch.executor import WorkerLayout
 from batch.local_executor import LocalExecutor
 from batch.options import ReindexOptions
@@ -25,10 +25,8 @@ from tests.batch.catalogs import good_rows, picture
 from tests.storage.conftest import Run
 
 ROWS = 24
-ILL = range(5, 5 + DOWN_AFTER - 1)
-"""Few enough that the host is still asked for the others."""
-
-QUICK = Patience(tries=2, pause=0.01, connect=1.0, silence=0.1, whole=0.3, most_pause=0.02)
+ILL = range(5, 12)
+QUICK = Patience(tries=2, pause=0.01, connect=5.0, silence=0.7, whole=3.0, most_pause=0.02)
 OPTIONS = ReindexOptions(shard_rows=8, max_rejects=0.5)
 
 
@@ -121,8 +119,9 @@ def same(one: Path, other: Path) -> bool:
 
 @pytest.mark.parametrize("illness", ["fails", "hangs"])
 def test_a_host_that_is_ill_for_a_while_costs_its_pictures_until_the_next_run(
-    run: Run, host: Host, catalog: str, tmp_path: Path, illness: str
+    run: Run, host: Host, catalog: str, tmp_path: Path, illness: str, monkeypatch: pytest.MonkeyPatch
 ):
+    monkeypatch.setattr(web, "DOWN_AFTER", 100)  # else the host is left alone for the others, too
     expected = run(catalog, layout=Layout(root=tmp_path / "undisturbed"), options=OPTIONS)
     assert expected.embedded_images == ROWS
     host.ill = dict.fromkeys(ILL, illness)
