@@ -84,6 +84,10 @@ class StoreUnreachable(AisleError):
     """An object store does not answer, or refuses; what was committed before is there."""
 
 
+class StoreRefused(StoreUnreachable):
+    """An object store answers, and will not do it: no such bucket, or the key may not. It will not tomorrow either."""
+
+
 class IncompleteRun(AisleError):
     """A batch run ended before its work was done; nothing was published, what was done is kept."""
 

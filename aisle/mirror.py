@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from aisle.errors import AisleError, ModelError, ReleaseCorrupt
+from aisle.errors import AisleError, ModelError, ReleaseCorrupt, SettingsError
 from aisle.files import sha256
 from aisle.layout import MODEL_MANIFEST, RELEASE_MANIFEST, Layout
 from aisle.manifest import FileRecord, load_model_manifest, load_release_manifest
-from aisle.objects import ObjectStore, transfer
+from aisle.objects import SCHEMES, ObjectStore, check_url, transfer
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +41,18 @@ def open_layout(workspace: str | Path, *, cache: Path | None = None) -> Layout:
     Args:
         workspace: A folder, or `s3://bucket/folder`.
         cache: Folder of mirrors; None takes `aisle` in the user's folder of caches.
+
+    Raises:
+        SettingsError: It is a URL of a kind that no workspace can be on.
     """
     text = str(workspace)
+    if mistyped := re.match(rf"({'|'.join(SCHEMES)}):/(?=[^/])", text):
+        raise SettingsError(f"workspace {text}: a URL has two slashes, {mistyped[1]}://{text[mistyped.end() :]}")
     if "://" not in text:
         return Layout(root=Path(text))
     if text.startswith("file://"):
         return Layout(root=Path(text.removeprefix("file://")))
+    check_url(text)
     url = text.rstrip("/")
     base = cache or Path.home() / ".cache" / "aisle"
     readable = re.sub(r"[^A-Za-z0-9]+", "-", url).strip("-")[:60]

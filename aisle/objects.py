@@ -14,7 +14,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from aisle.errors import SettingsError, StoreUnreachable
+from aisle.aws_profile import profile_options
+from aisle.errors import SettingsError, StoreRefused, StoreUnreachable
 from aisle.files import write_atomically
 
 TRANSFERS = 16
@@ -23,11 +24,17 @@ TRANSFERS = 16
 RANGE_BYTES = 32 * 1024 * 1024
 """What one request reads of a large object: in memory, and begun again when the line breaks."""
 
+SCHEMES = ("s3", "s3a", "gs", "az", "azure", "abfs", "abfss", "adl")
+"""Of stores with conditional writes. Only S3 is tested."""
+
 RETRY_TIME = timedelta(seconds=60)
 """How long a request that the store fails is tried again, with growing pauses."""
 
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=0.25), timedelta(seconds=8)
 """Between two tries; pauses double, give or take chance."""
+
+
+_KEYS = "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION (or the profile in ~/.aws that AWS_PROFILE names)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,9 +182,9 @@ class ObjectStore:
         """Delete objects; those that are gone already are no error."""
         import obstore
 
-        for start in range(0, len(names), 1000):
-            with self._told("delete", names[start]):
-                obstore.delete(_store(self.url), names[start : start + 1000])
+        if names:
+            with self._told("delete", names[0]):
+                obstore.delete(_store(self.url), list(names))
 
     def _size(self, name: str) -> int | None:
         import obstore
@@ -197,8 +204,8 @@ class ObjectStore:
         try:
             yield
         except (BaseError, FileNotFoundError, PermissionError) as error:
-            what, way_out = _explained(str(error))
-            raise StoreUnreachable(f"cannot {verb} {self.url}/{name}: {what}. {way_out}") from error
+            kind, what, way_out = _explained(str(error))
+            raise kind(f"cannot {verb} {self.url}/{name}: {what}. {way_out}") from error
 
 
 def transfer(function: Any, things: Iterable[Any]) -> list[Any]:
@@ -207,20 +214,36 @@ def transfer(function: Any, things: Iterable[Any]) -> list[Any]:
         return list(pool.map(function, things))
 
 
-def _explained(text: str) -> tuple[str, str]:
-    """What went wrong, and what to do: out of a message of many lines."""
+def _explained(text: str) -> tuple[type[StoreUnreachable], str, str]:
+    """What kind of error it is, what went wrong, and what to do: out of a message of many lines."""
     code = re.search(r"<Code>(\w+)</Code>", text)
     said = re.search(r"<Message>([^<]+)</Message>", text)
     status = re.search(r"status code: (\d+ [A-Z][A-Za-z ]+)", text)
     line = text.split("\n\nDebug source", maxsplit=1)[0].split("Error performing", maxsplit=1)[-1].splitlines()[0]
     what = f"{code[1]}: {said[1]}" if code and said else (status[1].strip() if status else line.strip())
     if code and code[1] == "NoSuchBucket":
-        return what, "Make the bucket, or check the URL"
+        return StoreRefused, what, "Make the bucket, or check the URL"
     if (code and code[1] in {"InvalidAccessKeyId", "SignatureDoesNotMatch", "AccessDenied"}) or re.search(
         r"status code: 40[13]|169\.254\.|credential", text
     ):
-        return what, "Check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION, and what the key may do"
-    return what, "Check the network and AWS_ENDPOINT_URL; nothing is lost: run again"
+        return StoreRefused, what, f"Check {_KEYS}, and what the key may do"
+    return StoreUnreachable, what, "Check the network and AWS_ENDPOINT_URL; nothing is lost: run again"
+
+
+def check_url(url: str) -> None:
+    """Make sure that a URL is that of a store that a workspace can be on.
+
+    Raises:
+        SettingsError: It is not.
+    """
+    scheme, _, rest = url.partition("://")
+    if scheme not in SCHEMES:
+        raise SettingsError(
+            f"workspace {url}: a workspace is a folder, or s3://bucket/folder (gs:// and az:// as well). {scheme}:// "
+            "has no conditional writes, without which two runs could not be kept apart; a catalog may lie there"
+        )
+    if not rest.strip("/"):
+        raise SettingsError(f"workspace {url} names no bucket: s3://bucket/folder is one")
 
 
 @lru_cache(maxsize=8)
@@ -231,13 +254,17 @@ def _store(url: str) -> Any:
     except ImportError as error:
         raise SettingsError(f"{url} needs the package obstore: pip install 'aisle[s3]'") from error
     options: dict[str, Any] = {"timeout": "120s", "connect_timeout": "10s"}
-    if os.environ.get("AWS_ENDPOINT_URL", "").startswith("http://"):
+    more: dict[str, Any] = profile_options() if url.startswith("s3") else {}
+    if str(more.get("endpoint") or os.environ.get("AWS_ENDPOINT_URL", "")).startswith("http://"):
         options["allow_http"] = True
     kind: Any = from_url
     try:
-        return kind(url, client_options=options, retry_config=_retries())
+        return kind(url, client_options=options, retry_config=_retries(), **more)
     except (BaseError, ValueError) as error:
-        raise SettingsError(f"workspace {url} is no URL of an object store, such as s3://bucket/folder") from error
+        said = str(error).split("\n\nDebug source", maxsplit=1)[0].splitlines()[0]
+        raise SettingsError(
+            f"workspace {url} cannot be opened: {said}; its keys are read from the environment"
+        ) from error
 
 
 def _retries() -> dict[str, Any]:

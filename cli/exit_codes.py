@@ -13,6 +13,7 @@ from aisle.errors import (
     ModelError,
     ReleaseError,
     SettingsError,
+    StoreRefused,
     StoreUnreachable,
     TooManyRejects,
 )
@@ -36,7 +37,7 @@ class ExitCode(IntEnum):
     AGAIN = 75
     """Not now: the workspace is taken, workers were lost, the disk is full, a store is away. What was done is kept."""
     SETUP = 78
-    """A setting, the model or the machine: it fails the same way until somebody changes one."""
+    """A setting, a key, the model or the machine: it fails the same way until somebody changes one."""
     INTERRUPTED = 130
     """Ctrl-C; shells report it as 128 and the signal's number."""
 
@@ -54,6 +55,8 @@ def exit_code(error: BaseException) -> ExitCode:
     match error:
         case CatalogError() | TooManyRejects() | ReleaseError():
             return ExitCode.DATA
+        case StoreRefused():
+            return ExitCode.SETUP
         case IncompleteRun() | StoreUnreachable():
             return ExitCode.AGAIN
         case SettingsError() | ModelError() | ModuleNotFoundError():
