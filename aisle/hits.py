@@ -49,6 +49,12 @@ def ordered(scores: Scores, rows: RowIds) -> Hits:
     return np.take_along_axis(scores, order, axis=1), np.take_along_axis(rows, order, axis=1)
 
 
+def best_of(scores: Scores, rows: RowIds, *, k: int) -> Hits:
+    """The k best of what several searches found, `[n, k]`, by falling score."""
+    order = np.argsort(-scores, axis=1, kind="stable")[:, :k]
+    return np.take_along_axis(scores, order, axis=1), np.take_along_axis(rows, order, axis=1)
+
+
 def best(ask: Callable[[int], Hits], *, k: int, order: NDArray[np.int64]) -> Hits:
     """The k best hits of one query, ties by `order`, even where the k-th place itself is contested.
 

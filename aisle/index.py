@@ -4,6 +4,7 @@ Nothing is ever set on the shared index: which lists are visited and which rows 
 `SearchParameters` of one call, so any number of threads may search at once.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,55 +12,78 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
+from aisle.entries import Entries, read_entries
 from aisle.errors import ReleaseCorrupt
 from aisle.hits import Allowed, Hits, Remaining
 from aisle.index_families import Family, Graph, Listed, Refined, Scan, Wanted
-from aisle.layout import VECTORS
+from aisle.layout import ENTRIES, INDEX, VECTORS, part_name
 from aisle.manifest import IndexKind, IndexParameters, QueryKind
 from aisle.types import ProductVectors, RowIds
-from aisle.vector_file import VectorFile
+from aisle.vector_file import VectorFiles
 
 
 class ProductIndex:
-    """One FAISS index over two-half product vectors with explicit row ids, inner product."""
+    """FAISS over two-half product vectors with explicit row ids, inner product: one index, or several parts of one."""
 
-    def __init__(self, index: Any, parameters: IndexParameters, vectors: VectorFile | None = None) -> None:
+    def __init__(
+        self,
+        parts: Sequence[Any],
+        parameters: IndexParameters,
+        *,
+        entries: Entries | None = None,
+        vectors: VectorFiles | None = None,
+    ) -> None:
         """Wrap an index.
 
         Args:
-            index: A FAISS index whose ids are row numbers 0..n-1.
+            parts: FAISS indexes whose ids are their places 0..n-1; several only where they have lists, the same lists.
             parameters: How it is asked.
-            vectors: Of all rows, for the kinds whose index holds only codes.
+            entries: Which product stands where; None where place and row are one.
+            vectors: Of all products, for the kinds whose index holds only codes.
 
         Raises:
             ReleaseCorrupt: The index is not of the kind that `parameters` say, or the vectors are not its own.
         """
-        self._index = index
-        self._family = _family(index, parameters.kind, vectors)
+        entries = entries or Entries([index.ntotal for index in parts])
+        self._products = entries.products
+        self._family = _family(parts, parameters.kind, entries, vectors)
         self.parameters = parameters
+        self.width = int(parts[0].d)
+        """Length of a product vector: two halves."""
 
     @classmethod
-    def open(cls, path: Path, parameters: IndexParameters) -> "ProductIndex":
-        """Open an index file, memory-mapped where FAISS can, and map the vectors beside it where its kind needs them.
+    def open(cls, folder: Path, parameters: IndexParameters) -> "ProductIndex":
+        """Open the index in a folder, memory-mapped where FAISS can, and map the vectors where its kind needs them.
 
         Processes that open the same release share its pages, and a release that is swapped out leaves no copy behind.
+        So do releases that have a part in common.
+
+        Args:
+            folder: Of the release.
+            parameters: How it is built and asked.
 
         Raises:
-            ReleaseCorrupt: FAISS cannot read it, or it is of another kind.
+            ReleaseCorrupt: FAISS cannot read a file, or it is of another kind, or holds another number of vectors.
         """
-        vectors = VectorFile(path.with_name(VECTORS)) if parameters.kind.refined else None
+        names = [part_name(INDEX, part) for part in range(max(1, len(parameters.parts)))]
         try:
-            return cls(_mapped(path, parameters.kind), parameters, vectors)
+            parts = [_mapped(folder / name, parameters.kind) for name in names]
+            sizes = [int(part.ntotal) for part in parts]
+            if parameters.parts and tuple(sizes) != parameters.parts:
+                raise ReleaseCorrupt(
+                    f"{folder}: the parts of the index hold {sizes} vectors, its manifest says "
+                    f"{list(parameters.parts)}: run `aisle reindex --compact`"
+                )
+            entries = Entries(sizes, read_entries(folder / ENTRIES) if parameters.parts else None)
+            vectors = None
+            if parameters.kind.refined:
+                vectors = VectorFiles([folder / part_name(VECTORS, part) for part in range(len(parts))], entries)
+            return cls(parts, parameters, entries=entries, vectors=vectors)
         except RuntimeError as error:
-            raise ReleaseCorrupt(f"{path} cannot be read by FAISS: run `aisle reindex`") from error
+            raise ReleaseCorrupt(f"{folder}: its index cannot be read by FAISS: run `aisle reindex`") from error
 
     def __len__(self) -> int:
-        return int(self._index.ntotal)
-
-    @property
-    def width(self) -> int:
-        """Length of a product vector: two halves."""
-        return int(self._index.d)
+        return self._products
 
     def search(self, queries: ProductVectors, *, k: int, kind: QueryKind | None = None) -> Hits:
         """The k best products of each of many queries, best first, ties by row number.
@@ -140,21 +164,32 @@ def _mapped(path: Path, kind: IndexKind) -> Any:
     return index
 
 
-def _family(index: Any, kind: IndexKind, vectors: VectorFile | None) -> Family:
+def _family(parts: Sequence[Any], kind: IndexKind, entries: Entries, vectors: VectorFiles | None) -> Family:
+    index = parts[0]
+    if len(parts) > 1 and not kind.has_lists:
+        raise ReleaseCorrupt(f"an index of the kind {kind} has {len(parts)} parts: run `aisle reindex --compact`")
     if kind is IndexKind.EXACT:
         return Scan(index)
     if kind is IndexKind.HNSW:
         if not isinstance(index, faiss.IndexHNSW):
             raise ReleaseCorrupt(f"the index is a {type(index).__name__}, not an HNSW graph: run `aisle reindex`")
         return Graph(index)
-    if not isinstance(index, faiss.IndexIVF):
-        raise ReleaseCorrupt(f"the index is a {type(index).__name__}, not an IVF index: run `aisle reindex`")
+    for part in parts:
+        if not isinstance(part, faiss.IndexIVF):
+            raise ReleaseCorrupt(f"the index is a {type(part).__name__}, not an IVF index: run `aisle reindex`")
+        if (part.d, part.nlist) != (index.d, index.nlist):
+            raise ReleaseCorrupt("the parts of the index differ in their lists: run `aisle reindex --compact`")
     if kind is IndexKind.IVF:
-        return Listed(index)
-    if vectors is None or vectors.shape != (index.ntotal, index.d):
-        beside = "none" if vectors is None else f"{vectors.shape[0]:,} of length {vectors.shape[1]}"
+        return Listed(parts, entries)
+    coded = [(part.ntotal, part.d) for part in parts]
+    beside = [] if vectors is None else vectors.shapes
+    if vectors is None or beside != coded:
         raise ReleaseCorrupt(
-            f"the index holds codes of {index.ntotal:,} vectors of length {index.d}, and the vectors beside it are "
-            f"{beside}: run `aisle reindex`"
+            f"the index holds codes of {_in_words(coded)}, and the vectors beside it are {_in_words(beside)}: "
+            "run `aisle reindex`"
         )
-    return Refined(index, vectors)
+    return Refined(parts, entries, vectors)
+
+
+def _in_words(shapes: Sequence[tuple[int, ...]]) -> str:
+    return " and ".join(f"{shape[0]:,} of length {shape[1]}" for shape in shapes) or "none"

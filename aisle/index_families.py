@@ -4,7 +4,7 @@ Each answers in tiers, best first: what the first one holds follows from the que
 so do all others, whatever depth is asked for.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -13,11 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aisle import inverted_lists
+from aisle.entries import Entries
 from aisle.hits import Allowed, Hits, Remaining, best, ordered, sorted_by, with_ties
 from aisle.inverted_lists import InvertedLists, Lists, selection
 from aisle.manifest import Effort
 from aisle.types import ProductVectors, RowIds
-from aisle.vector_file import VectorFile
+from aisle.vector_file import VectorFiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +84,13 @@ class Scan:
 class Listed:
     """Vectors in inverted lists, as float16."""
 
-    def __init__(self, index: Any) -> None:
-        """Wrap an IVF index."""
-        index.make_direct_map(True)
-        self._index = index
-        self._lists = InvertedLists(index)
+    def __init__(self, parts: Sequence[Any], entries: Entries) -> None:
+        """Wrap the IVF indexes that hold the products."""
+        for index in parts:
+            index.make_direct_map(True)
+        self._parts = parts
+        self._entries = entries
+        self._lists = InvertedLists(parts, entries)
 
     def search(self, queries: ProductVectors, effort: Effort, /, *, k: int) -> Hits:
         """See `Family`."""
@@ -102,7 +105,10 @@ class Listed:
 
     def vectors(self, rows: RowIds, /) -> ProductVectors:
         """See `Family`."""
-        return _reconstructed(self._index, rows)
+        found = np.empty((len(rows), self._parts[0].d), dtype=np.float32)
+        for part, mine, places in self._entries.located(rows):
+            found[mine] = _reconstructed(self._parts[part], places)
+        return found
 
     def _best(self, query: ProductVectors, left: Remaining, *, k: int, order: NDArray[np.int64], lists: Lists) -> Hits:
         return best(
@@ -113,14 +119,15 @@ class Listed:
 class Refined:
     """Codes in inverted lists propose products, and the vectors beside the index compare them."""
 
-    def __init__(self, index: Any, vectors: VectorFile) -> None:
-        """Wrap an IVF index and the vectors of all its rows."""
-        self._lists = InvertedLists(index)
+    def __init__(self, parts: Sequence[Any], entries: Entries, vectors: VectorFiles) -> None:
+        """Wrap the IVF indexes that hold the products' codes, and the vectors of all of them."""
+        self._lists = InvertedLists(parts, entries)
+        self._products = entries.products
         self._vectors = vectors
 
     def search(self, queries: ProductVectors, effort: Effort, /, *, k: int) -> Hits:
         """See `Family`."""
-        asked = min(max(k, effort.candidates), self._vectors.shape[0])
+        asked = min(max(k, effort.candidates), self._products)
         scores, rows = _filled(self._lists, queries, k=k, asked=asked, nprobe=effort.nprobe)
         for place, query in enumerate(queries):
             there = rows[place] >= 0

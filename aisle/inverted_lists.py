@@ -1,12 +1,14 @@
 """The inverted lists of an IVF index: which of them one query visits, and what it finds there."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from aisle.hits import Allowed, Hits, Remaining
+from aisle.entries import Entries
+from aisle.hits import Allowed, Hits, Remaining, best_of
 from aisle.types import ProductVectors, RowIds, Scores
 
 HEAD_ROWS = 1000
@@ -23,17 +25,25 @@ Lists = tuple[Scores, RowIds]
 
 
 class InvertedLists:
-    """Lists of a shared IVF index, on which nothing is ever set."""
+    """Lists of shared IVF indexes with the same centroids, on which nothing is ever set."""
 
-    def __init__(self, index: Any) -> None:
+    def __init__(self, parts: Sequence[Any], entries: Entries) -> None:
         """Note where each product lies.
 
         Args:
-            index: A FAISS IVF index whose ids are row numbers 0..n-1.
+            parts: FAISS IVF indexes whose ids are their places 0..n-1.
+            entries: Which product stands where.
         """
-        self._index = index
-        self._list_of = lists_of(index)
-        self._sizes = np.bincount(self._list_of, minlength=index.nlist)
+        self._parts = [(index, rows) for index, rows in zip(parts, entries.rows, strict=True)]
+        self._index = parts[0]
+        self._list_of = np.zeros(entries.products, dtype=np.int32)
+        for index, rows in self._parts:
+            lists = lists_of(index)
+            if rows is None:
+                self._list_of[:] = lists
+            else:
+                self._list_of[rows[rows >= 0]] = lists[rows >= 0]
+        self._sizes = np.bincount(self._list_of, minlength=self.count)
 
     @property
     def count(self) -> int:
@@ -81,17 +91,41 @@ class InvertedLists:
     def ask(self, queries: ProductVectors, *, k: int, lists: Lists, allowed: Allowed | None = None) -> Hits:
         """The k best of the named lists, by the index's own scores; row -1 stands for no hit."""
         queries = np.ascontiguousarray(queries, dtype=np.float32)
-        centroids, numbers = (np.ascontiguousarray(part) for part in lists)
-        scores, rows = np.empty((len(queries), k), np.float32), np.empty((len(queries), k), np.int64)
-        parameters = faiss.SearchParametersIVF(nprobe=numbers.shape[1], **selection(allowed))
-        # FAISS' own wrapper takes no parameters here, and would set `nprobe` on the shared index.
-        arrays = (faiss.swig_ptr(array) for array in (numbers, centroids, scores, rows))
-        self._index.search_preassigned_c(len(queries), faiss.swig_ptr(queries), k, *arrays, False, parameters)
-        return scores, rows
+        lists = np.ascontiguousarray(lists[0]), np.ascontiguousarray(lists[1])
+        found = [_asked(index, queries, k, lists, rows=rows, allowed=allowed) for index, rows in self._parts]
+        if len(found) == 1:
+            return found[0]
+        scores, places = (np.concatenate(side, axis=1) for side in zip(*found, strict=True))
+        return best_of(scores, places, k=k)
+
+
+def _asked(
+    index: Any,
+    queries: ProductVectors,
+    k: int,
+    lists: Lists,
+    *,
+    rows: RowIds | None,
+    allowed: Allowed | None,
+) -> Hits:
+    """The k best of one part, by release rows."""
+    if rows is not None:  # what stands at a place for nobody is left out like what a filter leaves out
+        there = rows >= 0
+        if allowed is not None:
+            allowed = there & allowed[rows]
+        elif not there.all():
+            allowed = there
+    centroids, numbers = lists
+    scores, places = np.empty((len(queries), k), np.float32), np.empty((len(queries), k), np.int64)
+    parameters = faiss.SearchParametersIVF(nprobe=numbers.shape[1], **selection(allowed))
+    # FAISS' own wrapper takes no parameters here, and would set `nprobe` on the shared index.
+    arrays = (faiss.swig_ptr(array) for array in (numbers, centroids, scores, places))
+    index.search_preassigned_c(len(queries), faiss.swig_ptr(queries), k, *arrays, False, parameters)
+    return scores, places if rows is None else np.where(places >= 0, rows[places], -1)
 
 
 def lists_of(index: Any) -> NDArray[np.int32]:
-    """The list that each row of an IVF index lies in: int32 `[products]`."""
+    """The list that each entry of an IVF index lies in: int32 `[ntotal]`."""
     found = np.zeros(index.ntotal, dtype=np.int32)
     lists = index.invlists
     for number in range(index.nlist):

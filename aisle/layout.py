@@ -14,11 +14,19 @@ PREPROCESS = "preprocess.json"
 RELEASE_MANIFEST = "release.json"
 INDEX = "index.faiss"
 VECTORS = "vectors.npy"
+ENTRIES = "entries.npy"
+TRAINED = "trained.faiss"
 PRODUCTS = "products.arrow"
 THUMBNAILS = "thumbnails.arrow"
 REJECTS = "rejects.parquet"
 REPORT = "report.json"
 SHARDS = "shards.parquet"
+
+
+def part_name(name: str, part: int) -> str:
+    """File of one part of an index: `index.faiss` of the first, `index-1.faiss` of the next, and so with vectors."""
+    stem, _, kind = name.partition(".")
+    return f"{stem}-{part}.{kind}" if part else name
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,6 +128,9 @@ class IndexParameters:
         nprobe: See `Effort`; for a query of no known kind.
         candidates: See `Effort`; for a query of no known kind.
         efforts: Per kind of query, each tuned to the recall target; empty in releases made before there were any.
+        parts: Entries of each file of the index, whose products `entries.npy` places (`aisle.entries`); empty where it
+            is one file that holds the products in their order.
+        base_parts: How many of `parts` were filled when the lists were learnt; the others were appended since.
     """
 
     kind: IndexKind
@@ -135,6 +138,8 @@ class IndexParameters:
     nprobe: int = 0
     candidates: int = 0
     efforts: Mapping[str, Effort] = field(default_factory=dict)
+    parts: tuple[int, ...] = ()
+    base_parts: int = 0
 
     @property
     def asked(self) -> str:
@@ -150,7 +155,8 @@ class IndexParameters:
     def from_json(cls, values: Mapping[str, Any]) -> Self:
         """Rebuild the nested records from plain JSON."""
         efforts = {QueryKind(kind): Effort(**effort) for kind, effort in values.get("efforts", {}).items()}
-        return cls(**{**values, "kind": IndexKind(values["kind"]), "efforts": efforts})
+        parts = tuple(values.get("parts", ()))
+        return cls(**{**values, "kind": IndexKind(values["kind"]), "efforts": efforts, "parts": parts})
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,40 +3,38 @@
 Stock numpy opens it. Only the rows that are asked for are read, so it need not fit into memory.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from aisle.entries import Entries
 from aisle.errors import ReleaseCorrupt
 from aisle.files import write_atomically
 from aisle.types import ProductVectors, RowIds, Scores
 
 
-class VectorFile:
-    """Product vectors by row number."""
+class VectorFiles:
+    """Product vectors by row number, in one file for each part of an index."""
 
-    def __init__(self, path: Path) -> None:
-        """Map the file.
+    def __init__(self, paths: Sequence[Path], entries: Entries) -> None:
+        """Map the files.
+
+        Args:
+            paths: In the order of the parts.
+            entries: Where each product stands in them.
 
         Raises:
-            ReleaseCorrupt: It is missing or holds something else.
+            ReleaseCorrupt: One is missing or holds something else.
         """
-        try:
-            self._rows: NDArray[np.float16] = np.load(path, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError) as error:
-            raise ReleaseCorrupt(f"{path} cannot be read ({error}): run `aisle reindex`") from error
-        if self._rows.ndim != 2 or self._rows.dtype != np.float16:
-            raise ReleaseCorrupt(
-                f"{path} holds {self._rows.dtype} {self._rows.shape}, not rows of float16: run `aisle reindex`"
-            )
+        self._parts = [_mapped(path) for path in paths]
+        self._entries = entries
 
     @property
-    def shape(self) -> tuple[int, int]:
-        """Products, and the length of a product vector."""
-        count, width = self._rows.shape
-        return count, width
+    def shapes(self) -> list[tuple[int, ...]]:
+        """Of each file: the vectors it holds, and their length."""
+        return [part.shape for part in self._parts]
 
     def take(self, rows: RowIds) -> ProductVectors:
         """Some vectors.
@@ -47,7 +45,9 @@ class VectorFile:
         Returns:
             float32 `[n, 2 * dimension]`.
         """
-        found: ProductVectors = self._rows[rows].astype(np.float32)
+        found = np.empty((len(rows), self._parts[0].shape[1]), dtype=np.float32)
+        for part, mine, places in self._entries.located(rows):
+            found[mine] = self._parts[part][places]
         return found
 
     def scores(self, query: ProductVectors, rows: RowIds) -> Scores:
@@ -63,6 +63,16 @@ class VectorFile:
         # Not a product of matrices: BLAS sums the rows at the end of a block in another order than those before.
         found: Scores = np.einsum("nd,d->n", self.take(rows), query)
         return found
+
+
+def _mapped(path: Path) -> NDArray[np.float16]:
+    try:
+        rows: NDArray[np.float16] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise ReleaseCorrupt(f"{path} cannot be read ({error}): run `aisle reindex`") from error
+    if rows.ndim != 2 or rows.dtype != np.float16:
+        raise ReleaseCorrupt(f"{path} holds {rows.dtype} {rows.shape}, not rows of float16: run `aisle reindex`")
+    return rows
 
 
 def write_vectors(blocks: Iterable[ProductVectors], path: Path, *, shape: tuple[int, int]) -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from aisle.encoder import OnnxEncoder
 from aisle.index import ProductIndex
-from aisle.layout import INDEX, THUMBNAILS, Layout
+from aisle.layout import THUMBNAILS, Layout
 from aisle.machine import Provider, cpu_quota
 from aisle.manifest import AttributeType, IndexParameters, QueryKind, load_release_manifest
 from aisle.mirror import pull_model, pull_release
@@ -81,7 +81,7 @@ def open_side(
     return Side(
         products=products,
         picture_bytes=pc.binary_length(thumbnails).to_numpy().astype(np.int64),
-        index=ProductIndex.open(folder / INDEX, parameters),
+        index=ProductIndex.open(folder, parameters),
         encoder=encoder,
     )
 

@@ -11,7 +11,6 @@ from aisle.hits import ordered
 from aisle.index import ProductIndex
 from aisle.manifest import Effort, IndexKind, IndexParameters, QueryKind
 from aisle.types import ProductVectors, RowIds, Scores
-from batch.index_plan import IndexPlan
 from batch.stored import StoredVectors
 
 K = 10
@@ -21,6 +20,23 @@ CANDIDATES = (16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
 
 TIE = 1e-5
 """Scores this close are equal: sums of a thousand float32 products differ that much by their order alone."""
+
+
+class RecallUnreached(ReleaseError):
+    """The recall target cannot be reached even with the greatest effort.
+
+    Attributes:
+        figures: recall@10 of each kind of query, in words.
+    """
+
+    def __init__(self, figures: str, *, target: float, effort: str) -> None:
+        """Say what was found, what was wanted and what helps."""
+        self.figures = f"recall@10 is {figures} and the target {target}"
+        super().__init__(
+            f"{self.figures} ({effort}): the index disagrees with the vectors it was built from, or its codes are too "
+            "coarse for them; nothing was published. Run again with another --index or more --memory, or lower "
+            "--recall-target"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +68,8 @@ class ExactHits:
 
 
 def evaluate_index(
-    path: Path,
-    plan: IndexPlan,
+    folder: Path,
+    built: IndexParameters,
     queries: Mapping[QueryKind, ProductVectors],
     vectors: StoredVectors,
     *,
@@ -64,30 +80,32 @@ def evaluate_index(
     Texts lie elsewhere than pictures in CLIP's space, so that what suffices for the one is too little for the other.
 
     Args:
-        path: The index file.
-        plan: How it was built.
+        folder: Where its files are.
+        built: How it was built.
         queries: float32 `[n, 2 * dimension]` per kind.
         vectors: What it was built from: the truth it is compared with.
         recall_target: Least recall@10, for every kind.
 
     Raises:
-        ReleaseCorrupt: The file is not an index.
-        ReleaseError: The target cannot be reached even with the greatest effort.
+        ReleaseCorrupt: The files are not an index.
+        RecallUnreached: The target cannot be reached even with the greatest effort.
     """
-    index = ProductIndex.open(path, IndexParameters(kind=plan.kind, nlist=plan.nlist))
+    index = ProductIndex.open(folder, built)
     efforts: dict[str, Effort] = {}
     recall: dict[QueryKind, float] = {}
     for kind, asked in queries.items():
         exact = exact_search(asked, vectors, k=K)
-        efforts[kind], recall[kind] = tune(index, plan, asked, exact, vectors, recall_target=recall_target)
+        efforts[kind], recall[kind] = tune(index, asked, exact, vectors, recall_target=recall_target)
     if any(found < recall_target for found in recall.values()):
-        raise ReleaseError(_unreached(recall, recall_target, plan))
+        figures = ", ".join(f"{kind} {found:.3f}" for kind, found in recall.items())
+        effort = f"{built.kind}, at most {built.nlist} lists visited" if built.nlist else str(built.kind)
+        raise RecallUnreached(figures, target=recall_target, effort=effort)
     return Evaluation(
         parameters=replace(
             index.parameters,
-            nprobe=max((effort.nprobe for effort in efforts.values()), default=min(1, plan.nlist)),
+            nprobe=max((effort.nprobe for effort in efforts.values()), default=min(1, built.nlist)),
             candidates=max((effort.candidates for effort in efforts.values()), default=0),
-            efforts={} if plan.kind is IndexKind.EXACT else efforts,
+            efforts={} if built.kind is IndexKind.EXACT else efforts,
         ),
         recall=recall,
         queries={kind: len(asked) for kind, asked in queries.items()},
@@ -96,7 +114,6 @@ def evaluate_index(
 
 def tune(
     index: ProductIndex,
-    plan: IndexPlan,
     queries: ProductVectors,
     exact: ExactHits,
     vectors: StoredVectors,
@@ -110,16 +127,16 @@ def tune(
 
     Args:
         index: To be tuned; its parameters are left at the last that were tried.
-        plan: How it was built.
         queries: float32 `[n, 2 * dimension]` of one kind.
         exact: Their true hits.
         vectors: What the index was built from.
         recall_target: Least recall@10.
     """
-    proposes = plan.kind.refined or plan.kind is IndexKind.HNSW
+    kind, nlist = index.parameters.kind, index.parameters.nlist
+    proposes = kind.refined or kind is IndexKind.HNSW
     # One more step than it takes: where all are candidates there is nothing left to miss.
     sizes = [size for size in CANDIDATES if size < 2 * len(vectors)] if proposes else [0]
-    probes = [min(2**step, plan.nlist) for step in range(max(0, plan.nlist - 1).bit_length() + 1)]
+    probes = [min(2**step, nlist) for step in range(max(0, nlist - 1).bit_length() + 1)]
 
     def measure(effort: Effort) -> float:
         index.parameters = replace(index.parameters, nprobe=effort.nprobe, candidates=effort.candidates)
@@ -143,19 +160,9 @@ def tune(
             return (effort, recall) if 2 * effort.candidates <= reached[0].candidates else reached
         if recall >= recall_target:
             reached = effort, recall
-            if not plan.kind.refined:
+            if not kind.refined:
                 return reached
     return reached or (effort, recall)
-
-
-def _unreached(recall: Mapping[QueryKind, float], target: float, plan: IndexPlan) -> str:
-    figures = ", ".join(f"{kind} {found:.3f}" for kind, found in recall.items())
-    asked = f"{plan.kind}, at most {plan.nlist} lists visited" if plan.nlist else str(plan.kind)
-    return (
-        f"recall@10 is {figures} and the target {target} ({asked}): the index disagrees with the vectors it was built "
-        "from, or its codes are too coarse for them; nothing was published. Run again with another --index or more "
-        "--memory, or lower --recall-target"
-    )
 
 
 def exact_search(queries: ProductVectors, vectors: StoredVectors, *, k: int) -> ExactHits:

@@ -4,10 +4,11 @@ from typing import Any
 
 import faiss
 import numpy as np
-from numpy.typing import NDArray
 
+from aisle.machine import Provider
 from aisle.manifest import IndexKind
 from aisle.types import ProductVectors, RowIds
+from batch.index_device import on_gpus
 from batch.index_plan import GRAPH_NEIGHBOURS, IndexPlan
 
 SEED = 0
@@ -53,35 +54,46 @@ def untrained_index(plan: IndexPlan, *, width: int) -> Any:
     return index
 
 
-def train(index: Any, sample: ProductVectors) -> None:
+def train(index: Any, sample: ProductVectors, *, device: Provider = Provider.CPU) -> None:
     """Learn lists and codes, where the kind has any; the fewest products will do.
 
     Args:
         index: From `untrained_index`.
         sample: float32 `[n, 2 * dimension]`, n at least 1 and at least the lists.
+        device: Where the nearest of the centroids are looked for while they are learnt: `cpu` or `cuda`.
     """
     if not index.is_trained:
+        if device is Provider.CUDA:
+            index.clustering_index = on_gpus(faiss.IndexFlatIP(index.d))
         index.train(np.resize(sample, (max(len(sample), LEAST_SAMPLE), sample.shape[1])))
 
 
-def add(index: Any, vectors: ProductVectors, *, first: int, lists: NDArray[np.int64] | None = None) -> None:
+def add(index: Any, vectors: ProductVectors, *, first: int, quantizer: Any | None = None) -> None:
     """Add rows to a trained index.
 
     Args:
         index: From `untrained_index`, trained.
         vectors: float32 `[n, 2 * dimension]`.
-        first: Row number of the first. A graph numbers its rows itself: they come to it in order.
-        lists: int64 `[n]`: the list of each, where it is known; None looks for the nearest.
+        first: Number of the first. A graph numbers its rows itself: they come to it in order.
+        quantizer: Finds the list of each: the index's own on a GPU (`gpu_quantizer`); None asks its own.
     """
     vectors = np.ascontiguousarray(vectors, dtype=np.float32)
     rows: RowIds = np.arange(first, first + len(vectors), dtype=np.int64)
     if isinstance(index, faiss.IndexHNSW):
         index.add(vectors)
-    elif lists is None:
+    elif quantizer is None:
         index.add_with_ids(vectors, rows)
     else:
-        arrays = (faiss.swig_ptr(array) for array in (vectors, rows, np.ascontiguousarray(lists)))
+        _, lists = quantizer.search(vectors, 1)
+        arrays = (faiss.swig_ptr(array) for array in (vectors, rows, np.ascontiguousarray(lists[:, 0])))
         index.add_core(len(vectors), *arrays)
+
+
+def gpu_quantizer(index: Any, device: Provider) -> Any | None:
+    """The centroids of an index's lists on all GPUs; None on a CPU, and where the index has no lists."""
+    if device is Provider.CPU or not isinstance(index, faiss.IndexIVF):
+        return None
+    return on_gpus(index.quantizer)
 
 
 def finished(index: Any) -> Any:

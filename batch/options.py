@@ -1,11 +1,12 @@
 """What a run may be told, and what it tells in the end."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from aisle.errors import SettingsError
 from aisle.manifest import IndexKind, IndexParameters
+from batch.build import BuildOptions
 from batch.drift import Drift
 from batch.index_plan import IndexPlan
 
@@ -27,7 +28,8 @@ class ReindexOptions:
         wait: Seconds to wait for another run in this workspace.
         shard_rows: Rows per shard on average: a second or two of work, so that workers finish together and a row that
             changed takes few others with it. Another value embeds everything anew.
-        group_rows: Rows that one task adds to an index that is built in parallel.
+        compact: Build the index anew, also where it would do to append to the live release's.
+        build: How the index is built.
     """
 
     index: IndexKind | None = None
@@ -39,7 +41,8 @@ class ReindexOptions:
     requests_per_host: int = 8
     wait: float = 0.0
     shard_rows: int = 128
-    group_rows: int = 100_000
+    compact: bool = False
+    build: BuildOptions = field(default_factory=BuildOptions)
 
     def __post_init__(self) -> None:
         for name in ("recall_target", "max_rejects", "max_drift"):
@@ -49,7 +52,7 @@ class ReindexOptions:
             raise SettingsError(f"memory is {self.memory}; it is a number of bytes")
         if not self.wait >= 0.0:
             raise SettingsError(f"wait is {self.wait}; it is a number of seconds")
-        for name, least in (("shard_rows", 2), ("group_rows", 1), ("requests_per_host", 1)):
+        for name, least in (("shard_rows", 2), ("requests_per_host", 1)):
             if (count := getattr(self, name)) < least:
                 raise SettingsError(f"{name} is {count}; it must be at least {least}")
 
@@ -65,6 +68,7 @@ class Summary:
         rejected: Rows in `rejects.parquet`.
         reasons: Rejected rows per reason, most frequent first.
         index: What was built, and why.
+        added: Products that were added to the index now; the others stand in parts of the live release's.
         parameters: How the index is asked.
         recall: recall@10 per kind of query.
         drift: Part of the results that differ from the live release's, per kind; see `batch.drift`.
@@ -83,6 +87,7 @@ class Summary:
     rejected: int
     reasons: Mapping[str, int]
     index: IndexPlan
+    added: int
     parameters: IndexParameters
     recall: Mapping[str, float]
     drift: Drift

@@ -3,7 +3,7 @@
 import re
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -12,7 +12,7 @@ from pathlib import Path
 from aisle.current import current_tag, write_current
 from aisle.errors import IncompleteRun, StoreUnreachable
 from aisle.files import sync_folder
-from aisle.layout import INDEX, PRODUCTS, REJECTS, RELEASE_MANIFEST, REPORT, SHARDS, THUMBNAILS, VECTORS, Layout
+from aisle.layout import PRODUCTS, REJECTS, RELEASE_MANIFEST, REPORT, SHARDS, THUMBNAILS, Layout
 from aisle.manifest import (
     AttributeType,
     ModelManifest,
@@ -29,7 +29,7 @@ from batch.releases import BUILDING, WAIT_SECONDS, list_releases
 from batch.stored import StoredVectors
 from batch.verify import read_back
 
-RELEASE_FILES = (INDEX, PRODUCTS, THUMBNAILS, REJECTS, REPORT, SHARDS)
+RELEASE_FILES = (PRODUCTS, THUMBNAILS, REJECTS, REPORT, SHARDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +84,7 @@ def publish_release(
     model: ModelManifest,
     attributes: Mapping[str, AttributeType],
     rejected: int,
+    index_files: Sequence[str],
     evaluation: Evaluation,
     weights: Mapping[QueryKind, HalfWeights],
     vectors: StoredVectors,
@@ -96,6 +97,7 @@ def publish_release(
         model: Whose vectors these are.
         attributes: Names and types, in catalog order.
         rejected: Rows in `rejects.parquet`.
+        index_files: Names of the index's files.
         evaluation: How the index is asked and what it finds.
         weights: Of each kind of query.
         vectors: What must be in the index.
@@ -108,7 +110,6 @@ def publish_release(
         ReleaseCorrupt: What was read back is not what was written; `CURRENT` is as it was.
         IncompleteRun: Another run has taken the workspace over; of this release nothing is left to be seen.
     """
-    files = (*RELEASE_FILES, VECTORS) if evaluation.parameters.kind.refined else RELEASE_FILES
     manifest = ReleaseManifest(
         id=release.id,
         created=release.created.isoformat(timespec="seconds"),
@@ -121,7 +122,7 @@ def publish_release(
         index=evaluation.parameters,
         recall={str(kind): found for kind, found in evaluation.recall.items()},
         weights={str(kind): halves for kind, halves in weights.items()},
-        files=record_files(release.folder, files),
+        files=record_files(release.folder, (*index_files, *RELEASE_FILES)),
     )
     save_release_manifest(manifest, release.folder)
     read_back(release.folder, vectors)

@@ -15,22 +15,22 @@ from aisle.current import read_current
 from aisle.encoder import OnnxEncoder
 from aisle.errors import AisleError, ReleaseError, StoreUnreachable
 from aisle.files import sync_folder, write_json
-from aisle.layout import INDEX, MODEL_MANIFEST, PRODUCTS, REJECTS, REPORT, SHARDS, THUMBNAILS, Layout
+from aisle.layout import MODEL_MANIFEST, PRODUCTS, REJECTS, REPORT, SHARDS, THUMBNAILS, Layout
 from aisle.machine import Provider, cpu_quota
 from aisle.manifest import ModelManifest, QueryKind, load_model_manifest
 from aisle.mirror import pull_model, push_model, resolved
 from aisle.products import THUMBNAILS_SCHEMA, write_table
 from aisle.sources import open_source
 from aisle.vectors import HalfWeights
-from batch.build import build_index
 from batch.drift import Drift, drift_from, open_side
 from batch.embed import EmbedSetup
 from batch.embed_stage import Embedded, embed_catalog
-from batch.evaluate import Evaluation, evaluate_index
+from batch.evaluate import Evaluation
 from batch.executor import Executor
 from batch.given import GivenVectors
 from batch.import_stage import import_catalog
 from batch.index_plan import plan_index
+from batch.index_stage import evaluate_or_rebuild, make_index
 from batch.lock import Lease, hold
 from batch.options import ReindexOptions, Summary
 from batch.plan import CatalogPlan, guess_roles, plan_catalog
@@ -184,12 +184,12 @@ def _make_release(run: _Run, plan: CatalogPlan, embedded: Embedded) -> Summary:
             write_table(vectors.thumbnails(), THUMBNAILS_SCHEMA, release.folder / THUMBNAILS)
             write_rejects(embedded.rejects, release.folder / REJECTS)
             write_shard_list(embedded.shards, release.folder / SHARDS)
-            build_index(
+            built = make_index(
                 vectors,
                 index,
-                path=release.folder / INDEX,
-                scratch=release.folder / "parts",
-                group_rows=run.options.group_rows,
+                layout=run.layout,
+                folder=release.folder,
+                options=run.options,
                 executor=run.executor,
                 progress=run.progress,
             )
@@ -198,8 +198,15 @@ def _make_release(run: _Run, plan: CatalogPlan, embedded: Embedded) -> Summary:
             encoder = OnnxEncoder(run.bundle, provider=Provider.CPU, threads=cpu_quota(), verify=False)
             attributes = plan.roles.attributes
             queries = sample_queries(products, vectors, attributes=attributes, weights=weights, encoder=encoder)
-            evaluation = evaluate_index(
-                release.folder / INDEX, index, queries, vectors, recall_target=run.options.recall_target
+            built, evaluation = evaluate_or_rebuild(
+                built,
+                queries,
+                vectors,
+                index,
+                folder=release.folder,
+                options=run.options,
+                executor=run.executor,
+                progress=run.progress,
             )
             drift = _drift(run, release, plan, evaluation, encoder, products=products, weights=weights)
         with run.stage(Stage.PUBLISH):
@@ -207,7 +214,7 @@ def _make_release(run: _Run, plan: CatalogPlan, embedded: Embedded) -> Summary:
                 catalog=run.catalog,
                 plan=plan,
                 embedded=embedded,
-                index=index,
+                index=built,
                 evaluation=evaluation,
                 drift=drift,
                 options=run.options,
@@ -220,6 +227,7 @@ def _make_release(run: _Run, plan: CatalogPlan, embedded: Embedded) -> Summary:
                 model=run.model,
                 attributes=attributes,
                 rejected=len(embedded.rejects),
+                index_files=built.files,
                 evaluation=evaluation,
                 weights=weights,
                 vectors=vectors,
@@ -231,7 +239,8 @@ def _make_release(run: _Run, plan: CatalogPlan, embedded: Embedded) -> Summary:
         products=len(vectors),
         rejected=len(embedded.rejects),
         reasons=count_reasons(embedded.rejects),
-        index=index,
+        index=built.plan,
+        added=built.added,
         parameters=evaluation.parameters,
         recall={str(kind): found for kind, found in evaluation.recall.items()},
         drift=drift,

@@ -5,11 +5,11 @@ from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 
 from aisle import __version__
+from batch.build import BuiltIndex
 from batch.drift import Drift
 from batch.embed_stage import Embedded
 from batch.evaluate import Evaluation
 from batch.executor import WorkerLayout
-from batch.index_plan import IndexPlan
 from batch.options import ReindexOptions
 from batch.plan import CatalogPlan
 from batch.progress import Stage
@@ -23,7 +23,7 @@ def run_report(
     catalog: str,
     plan: CatalogPlan,
     embedded: Embedded,
-    index: IndexPlan,
+    index: BuiltIndex,
     evaluation: Evaluation,
     drift: Drift,
     options: ReindexOptions,
@@ -45,7 +45,7 @@ def run_report(
         "texts": {"embedded": embedded.embedded_texts},
         "shards": {"embedded": embedded.embedded_shards, "cached": embedded.cached_shards},
         "workers": asdict(workers),
-        "index": asdict(index) | asdict(evaluation.parameters),
+        "index": asdict(index.plan) | asdict(evaluation.parameters) | {"added": index.added, "device": index.device},
         "recall_at_10": dict(evaluation.recall),
         "recall_target": options.recall_target,
         "queries": dict(evaluation.queries),

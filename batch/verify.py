@@ -10,7 +10,7 @@ import numpy as np
 from aisle.encoder import OnnxEncoder
 from aisle.errors import ReleaseCorrupt, ReleaseError
 from aisle.index import ProductIndex
-from aisle.layout import INDEX, REPORT, Layout
+from aisle.layout import REPORT, Layout
 from aisle.machine import Provider, cpu_quota
 from aisle.manifest import IndexKind, QueryKind, ReleaseManifest, load_release_manifest
 from aisle.mirror import pull_model, pull_release
@@ -73,7 +73,7 @@ def read_back(folder: Path, vectors: StoredVectors | None) -> ReadBack:
         ReleaseCorrupt: Files, counts, ids or vectors are not what they should be.
     """
     manifest = load_release_manifest(folder, verify=True)
-    index = ProductIndex.open(folder / INDEX, manifest.index)
+    index = ProductIndex.open(folder, manifest.index)
     products = Products(folder, manifest.attributes)
     counts = {"manifest": manifest.products, "index": len(index), "products": len(products)}
     if vectors is not None:

@@ -32,4 +32,4 @@ def fuse(index: ProductIndex, halves: HalfWeights) -> ProductIndex:
         vectors = index.vectors(np.arange(start, min(start + _ROWS, len(index)), dtype=np.int64))
         images, texts = np.split(vectors, 2, axis=1)
         fused.add(np.float32(halves.image) * images + np.float32(halves.text) * texts)
-    return ProductIndex(fused, IndexParameters(IndexKind.EXACT))
+    return ProductIndex([fused], IndexParameters(IndexKind.EXACT))

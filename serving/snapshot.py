@@ -11,7 +11,7 @@ from aisle.encoder import OnnxEncoder
 from aisle.errors import ModelMismatch, ReleaseCorrupt, UnknownProduct
 from aisle.hidden import read_hidden
 from aisle.index import ProductIndex
-from aisle.layout import INDEX, Layout
+from aisle.layout import Layout
 from aisle.machine import Provider
 from aisle.manifest import IndexKind, QueryKind, ReleaseManifest, load_release_manifest
 from aisle.mirror import pull_model, pull_release
@@ -138,7 +138,7 @@ def load_snapshot(
     snapshot = Snapshot(
         manifest=manifest,
         encoder=encoder,
-        index=ProductIndex.open(folder / INDEX, manifest.index),
+        index=ProductIndex.open(folder, manifest.index),
         products=products,
         columns=columns,
         order=_order_by_id(products),

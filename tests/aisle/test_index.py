@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import faiss
@@ -5,11 +6,13 @@ import numpy as np
 import pytest
 
 from aisle import inverted_lists
+from aisle.entries import read_entries
 from aisle.errors import ReleaseCorrupt
 from aisle.index import ProductIndex
 from aisle.inverted_lists import HEAD_ROWS, LEAST_COMPARED
+from aisle.layout import ENTRIES
 from aisle.manifest import IndexKind, IndexParameters
-from tests.indexes import open_index
+from tests.indexes import open_index, write_index
 
 WIDTH = 16
 COUNT = 6000
@@ -22,9 +25,14 @@ def vectors() -> np.ndarray:
     return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
 
-@pytest.fixture(scope="module", params=list(IndexKind))
+IN_ONE = [(kind, 1) for kind in IndexKind]
+IN_PARTS = [(kind, 3) for kind in IndexKind if kind.has_lists]
+
+
+@pytest.fixture(scope="module", params=[*IN_ONE, *IN_PARTS], ids=lambda case: f"{case[0]} in {case[1]}")
 def index(request: pytest.FixtureRequest, vectors: np.ndarray, tmp_path_factory) -> ProductIndex:
-    return open_index(request.param, vectors, tmp_path_factory.mktemp("index"))
+    kind, parts = request.param
+    return open_index(kind, vectors, tmp_path_factory.mktemp("index"), parts=parts)
 
 
 def test_a_product_finds_itself(index: ProductIndex, vectors: np.ndarray) -> None:
@@ -114,15 +122,49 @@ def test_more_hits_than_a_few_lists_hold(index: ProductIndex, vectors: np.ndarra
     assert sorted(rows[0].tolist()) == list(range(COUNT))
 
 
+@pytest.mark.parametrize("kind", [kind for kind in IndexKind if kind.has_lists])
+def test_parts_side_by_side_answer_as_one_index_does(kind: IndexKind, vectors: np.ndarray, tmp_path: Path) -> None:
+    one, three = (open_index(kind, vectors, tmp_path / str(parts), parts=parts) for parts in (1, 3))
+    assert len(three) == len(one) == COUNT
+    if kind is not IndexKind.IVF_PQ:  # its codes are so coarse that the last candidates tie: `rank` takes them all
+        for found, expected in zip(three.search(vectors[:30], k=20), one.search(vectors[:30], k=20), strict=True):
+            np.testing.assert_array_equal(found, expected)
+    allowed = some(4000)
+    for query in vectors[:5]:
+        found, expected = (
+            each.rank(query[None], depth=HEAD_ROWS + 300, order=BY_ROW[::-1], allowed=allowed) for each in (three, one)
+        )
+        np.testing.assert_array_equal(found[1], expected[1])
+        np.testing.assert_array_equal(found[0], expected[0])
+
+
+def test_entries_that_cannot_be_are_refused(vectors: np.ndarray, tmp_path: Path) -> None:
+    parameters = write_index(IndexKind.IVF, vectors, tmp_path, parts=2)
+    entries = read_entries(tmp_path / ENTRIES)
+    for wrong, words in (
+        (np.where(entries == entries[0], sum(parameters.parts), entries), "beyond the 7,200 of the index"),
+        (np.where(entries == entries[0], entries[1], entries), "two products stand at one entry"),
+        (entries.astype(np.int32), "holds int32"),
+    ):
+        np.save(tmp_path / ENTRIES, wrong)
+        with pytest.raises(ReleaseCorrupt, match=f"{words}.*aisle reindex --compact"):
+            ProductIndex.open(tmp_path, parameters)
+    (tmp_path / ENTRIES).unlink()
+    with pytest.raises(ReleaseCorrupt, match="No such file"):
+        ProductIndex.open(tmp_path, parameters)
+    with pytest.raises(ReleaseCorrupt, match=r"hold \[.*\] vectors, its manifest says \[7200, 1\]"):
+        ProductIndex.open(tmp_path, replace(parameters, parts=(7200, 1)))
+
+
 def test_equal_scores_come_by_row() -> None:
     index = faiss.IndexIDMap2(faiss.IndexFlatIP(2))
     index.add_with_ids(np.float32([[1, 0]] * 4), np.array([3, 1, 2, 0]))
-    _, rows = ProductIndex(index, IndexParameters(kind=IndexKind.EXACT)).search(np.float32([[1, 0]]), k=4)
+    _, rows = ProductIndex([index], IndexParameters(kind=IndexKind.EXACT)).search(np.float32([[1, 0]]), k=4)
     assert rows.tolist() == [[0, 1, 2, 3]]
 
 
 def test_an_empty_index_finds_nothing() -> None:
-    index = ProductIndex(faiss.IndexIDMap2(faiss.IndexFlatIP(2)), IndexParameters(kind=IndexKind.EXACT))
+    index = ProductIndex([faiss.IndexIDMap2(faiss.IndexFlatIP(2))], IndexParameters(kind=IndexKind.EXACT))
     query = np.float32([[1, 0]])
     assert [found.shape for found in index.search(query, k=4)] == [(1, 0), (1, 0)]
     assert [found.shape for found in index.rank(query, depth=4, order=np.arange(0))] == [(0,), (0,)]
@@ -130,4 +172,4 @@ def test_an_empty_index_finds_nothing() -> None:
 
 def test_an_index_of_another_kind_is_refused() -> None:
     with pytest.raises(ReleaseCorrupt, match="IndexFlatIP, not an IVF"):
-        ProductIndex(faiss.IndexFlatIP(2), IndexParameters(kind=IndexKind.IVF, nlist=1, nprobe=1))
+        ProductIndex([faiss.IndexFlatIP(2)], IndexParameters(kind=IndexKind.IVF, nlist=1, nprobe=1))

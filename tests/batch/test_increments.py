@@ -104,7 +104,7 @@ def test_deleted_products_are_gone_and_cost_nothing(run: Run, catalogs: Callable
     products = Products(fewer.folder, manifest.attributes)
     gone = {f"p{number}" for number in range(0, 90, 9)}
     assert not gone & set(products.ids)
-    index = ProductIndex.open(fewer.folder / INDEX, manifest.index)
+    index = ProductIndex.open(fewer.folder, manifest.index)
     assert len(index) == 80
     _, found = index.search(index.vectors(np.arange(80)), k=80)
     assert set(found.ravel().tolist()) == set(range(80))
@@ -132,7 +132,7 @@ def test_products_that_share_a_picture_share_its_computation(run: Run, catalogs:
     assert 5 <= summary.embedded_texts <= 5 * workers
     assert cost(again) == (0, 0)
     assert summary.products == 80
-    index = ProductIndex.open(summary.folder / INDEX, load_release_manifest(summary.folder).index)
+    index = ProductIndex.open(summary.folder, load_release_manifest(summary.folder).index)
     halves = index.vectors(np.arange(80)).reshape(80, 2, -1)
     np.testing.assert_array_equal(halves[:, 0], halves[np.arange(80) % 4, 0])
     np.testing.assert_array_equal(halves[:, 1], halves[np.arange(80) % 5, 1])

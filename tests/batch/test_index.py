@@ -11,12 +11,12 @@ import pytest
 from aisle.encoder import OnnxEncoder
 from aisle.errors import IncompleteRun, ReleaseError
 from aisle.index import ProductIndex
-from aisle.layout import Layout
+from aisle.layout import INDEX, Layout
 from aisle.manifest import AttributeType, IndexKind, IndexParameters, QueryKind
 from aisle.store import Shard, write_shard
 from aisle.types import ProductVectors
 from aisle.vectors import HalfWeights, unit_norm
-from batch.build import build_index
+from batch.build import BuildOptions, BuiltIndex, build_index
 from batch.evaluate import evaluate_index, exact_search, recall_at_k
 from batch.executor import TaskDied, WorkerLayout
 from batch.index_plan import IndexPlan, plan_index
@@ -103,27 +103,28 @@ def test_plans(products: int, forced: IndexKind | None, kind: IndexKind, nlist: 
     assert plan.training_rows >= min(products, 39 * nlist)
 
 
-def build(vectors: StoredVectors, plan: IndexPlan, path: Path, *, group_rows: int = 10**6, executor=None) -> Path:
-    build_index(
+def build(vectors: StoredVectors, plan: IndexPlan, folder: Path, *, executor=None, **options: int) -> BuiltIndex:
+    folder.mkdir(exist_ok=True)
+    before = {path.name for path in folder.iterdir()}
+    built = build_index(
         vectors,
         plan,
-        path=path,
-        scratch=path.parent / "scratch",
-        group_rows=group_rows,
+        folder=folder,
+        options=BuildOptions(**options),
         executor=executor or LocalExecutor(WorkerLayout(workers=1)),
         progress=SilentProgress(),
     )
-    assert not (path.parent / "scratch").exists()
-    return path
+    assert {path.name for path in folder.iterdir()} == before | set(built.files)
+    return built
 
 
 @pytest.mark.parametrize("kind", IndexKind)
 def test_ids_are_explicit_and_vectors_are_kept_to_the_bit(kind: IndexKind, vectors: StoredVectors, tmp_path: Path):
     plan = plan_index(len(vectors), width=2 * DIMENSION, forced=kind)
-    path = build(vectors, plan, tmp_path / "index.faiss")
-    stock = faiss.read_index(str(path))
+    build(vectors, plan, tmp_path)
+    stock = faiss.read_index(str(tmp_path / INDEX))
     assert (stock.ntotal, stock.d, stock.metric_type) == (950, 2 * DIMENSION, faiss.METRIC_INNER_PRODUCT)
-    index = ProductIndex.open(path, IndexParameters(kind=kind, nlist=plan.nlist, nprobe=plan.nlist))
+    index = ProductIndex.open(tmp_path, IndexParameters(kind=kind, nlist=plan.nlist, nprobe=plan.nlist))
     np.testing.assert_array_equal(index.vectors(np.arange(950)), all_of(vectors))
 
 
@@ -142,15 +143,15 @@ class InThisProcess:
 
 def test_a_build_in_parts_equals_one_in_one_piece(vectors: StoredVectors, tmp_path: Path):
     plan = plan_index(len(vectors), width=2 * DIMENSION, forced=IndexKind.IVF)
-    whole = build(vectors, plan, tmp_path / "whole.faiss")
-    parts = build(vectors, plan, tmp_path / "parts.faiss", group_rows=200, executor=InThisProcess())
-    assert whole.read_bytes() == parts.read_bytes()
+    build(vectors, plan, tmp_path / "whole")
+    build(vectors, plan, tmp_path / "groups", group_rows=200, executor=InThisProcess())
+    assert (tmp_path / "whole" / INDEX).read_bytes() == (tmp_path / "groups" / INDEX).read_bytes()
 
 
 def test_a_worker_that_dies_while_it_adds_is_an_error(vectors: StoredVectors, tmp_path: Path):
     plan = plan_index(len(vectors), width=2 * DIMENSION, forced=IndexKind.IVF)
     with pytest.raises(IncompleteRun, match="rows 800 to 949"):
-        build(vectors, plan, tmp_path / "i.faiss", group_rows=200, executor=InThisProcess(deadly=True))
+        build(vectors, plan, tmp_path, group_rows=200, executor=InThisProcess(deadly=True))
 
 
 def test_exact_search_by_hand(layout: Layout):
@@ -204,27 +205,31 @@ def queries_of(vectors: StoredVectors) -> dict[QueryKind, ProductVectors]:
 
 def test_nprobe_grows_until_every_kind_is_found(vectors: StoredVectors, tmp_path: Path):
     plan = plan_index(len(vectors), width=2 * DIMENSION, forced=IndexKind.IVF)
-    path = build(vectors, plan, tmp_path / "index.faiss")
+    built = build(vectors, plan, tmp_path)
     queries = queries_of(vectors)
-    low, high = (evaluate_index(path, plan, queries, vectors, recall_target=target) for target in (0.5, 0.99))
+    low, high = (
+        evaluate_index(tmp_path, built.parameters, queries, vectors, recall_target=target) for target in (0.5, 0.99)
+    )
     assert 1 <= low.parameters.nprobe < high.parameters.nprobe <= plan.nlist
     assert min(high.recall.values()) >= 0.99
     assert 0.5 <= min(low.recall.values()) < 0.99
     assert high.queries == {QueryKind.TEXT: 40, QueryKind.IMAGE: 40}
-    before = ProductIndex.open(path, IndexParameters(kind=IndexKind.IVF, nlist=plan.nlist, nprobe=1))
+    before = ProductIndex.open(tmp_path, IndexParameters(kind=IndexKind.IVF, nlist=plan.nlist, nprobe=1))
     exact = exact_search(queries[QueryKind.IMAGE], vectors, k=10)
     assert recall_at_k(before, queries[QueryKind.IMAGE], exact, vectors) < 0.9
 
 
 def test_a_query_is_answered_in_company_as_it_is_alone(vectors: StoredVectors, tmp_path: Path):
     plan = IndexPlan(kind=IndexKind.IVF, nlist=100, training_rows=950, reason="lists of about ten")
-    path = build(vectors, plan, tmp_path / "index.faiss")
-    index = ProductIndex.open(path, IndexParameters(kind=IndexKind.IVF, nlist=100, nprobe=1))
+    build(vectors, plan, tmp_path)
+    index = ProductIndex.open(tmp_path, IndexParameters(kind=IndexKind.IVF, nlist=100, nprobe=1))
     queries = queries_of(vectors)[QueryKind.IMAGE]
     _, together = index.search(queries, k=10)
     alone = np.concatenate([index.search(query[None], k=10)[1] for query in queries])
     np.testing.assert_array_equal(together, alone)
-    full = ProductIndex.open(path, IndexParameters(kind=IndexKind.IVF, nlist=100, nprobe=100)).search(queries, k=10)[1]
+    full = ProductIndex.open(tmp_path, IndexParameters(kind=IndexKind.IVF, nlist=100, nprobe=100)).search(
+        queries, k=10
+    )[1]
     assert 0.1 < (together == full).all(axis=1).mean() < 0.9  # some visited one list, some all of them
 
 
@@ -232,15 +237,15 @@ def test_a_query_is_answered_in_company_as_it_is_alone(vectors: StoredVectors, t
 def test_an_index_of_other_vectors_is_an_error(kind: IndexKind, vectors: StoredVectors, tmp_path: Path):
     plan = plan_index(len(vectors), width=2 * DIMENSION, forced=kind)
     other = stored(Layout(root=tmp_path / "other"), random_units(950, seed=8), random_units(950, seed=9))
-    path = build(other, plan, tmp_path / "index.faiss")
+    built = build(other, plan, tmp_path)
     with pytest.raises(ReleaseError, match=r"recall@10 is text 0\.\d+, image 0\.\d+ and the target 0\.99"):
-        evaluate_index(path, plan, queries_of(vectors), vectors, recall_target=0.99)
+        evaluate_index(tmp_path, built.parameters, queries_of(vectors), vectors, recall_target=0.99)
 
 
 def test_exact_is_exact(vectors: StoredVectors, tmp_path: Path):
     plan = plan_index(len(vectors), width=2 * DIMENSION)
-    path = build(vectors, plan, tmp_path / "index.faiss")
-    found = evaluate_index(path, plan, queries_of(vectors), vectors, recall_target=1.0)
+    built = build(vectors, plan, tmp_path)
+    found = evaluate_index(tmp_path, built.parameters, queries_of(vectors), vectors, recall_target=1.0)
     assert found.recall == {QueryKind.TEXT: 1.0, QueryKind.IMAGE: 1.0}
     assert found.parameters == IndexParameters(kind=IndexKind.EXACT)
 

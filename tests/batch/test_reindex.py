@@ -75,7 +75,7 @@ def test_hostile_rows_are_rejected_and_all_others_indexed(run: Run, layout: Layo
     assert products.ids == [r["id"] for number, r in enumerate(rows) if number not in refused]
     assert (manifest.products, manifest.rejected) == (summary.products, 16)
     assert read_current(layout) == manifest.id == summary.release_id
-    index = ProductIndex.open(summary.folder / INDEX, manifest.index)
+    index = ProductIndex.open(summary.folder, manifest.index)
     halves = index.vectors(np.array([products.row("only text"), products.row("only picture"), products.row("p7")]))
     norms = np.linalg.norm(halves.reshape(3, 2, -1), axis=2).round(2)
     assert norms.tolist() == [[0, 1], [1, 0], [1, 1]]
@@ -90,7 +90,7 @@ def test_vectors_belong_to_their_products(run: Run, catalog: str, tiny_model: Pa
 
     summary = run(catalog)
     manifest = load_release_manifest(summary.folder)
-    index = ProductIndex.open(summary.folder / INDEX, manifest.index)
+    index = ProductIndex.open(summary.folder, manifest.index)
     products = Products(summary.folder, manifest.attributes)
     stored = index.vectors(np.arange(90))
     encoder = OnnxEncoder(tiny_model)
