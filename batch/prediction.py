@@ -63,6 +63,7 @@ def predict(
     parity: Mapping[str, Any],
     workers: int,
     shard_rows: int,
+    part_bytes: int,
 ) -> Prediction:
     """Count.
 
@@ -76,9 +77,14 @@ def predict(
         parity: Of the model's manifest.
         workers: That run at the same time.
         shard_rows: Rows of one shard, about.
+        part_bytes: Size from which an index with lists is kept in several files.
     """
-    # A parallel build merges copies, and fast scans are packed from what was merged: twice the index for a moment.
-    building = index.memory_bytes * (2 if index.kind.has_lists else 1) + 2 * 4 * width * index.training_rows
+    building = index.memory_bytes
+    if index.kind.has_lists:
+        # A parallel build merges copies, and fast scans are packed from what was merged: twice a part for a moment.
+        building = 2 * min(building, part_bytes) + 2 * 4 * width * index.training_rows
+    if index.kind is IndexKind.IVF_PQ:
+        building = max(building, index.memory_bytes)  # it cannot be mapped when it is measured
     thumbnails = THUMBNAIL_BYTES * products if images else 0
     return Prediction(
         products=products,

@@ -25,11 +25,11 @@ import numpy as np
 from report import print_table, write_json
 
 from aisle.index import ProductIndex
-from aisle.layout import INDEX, VECTORS
+from aisle.layout import INDEX
 from aisle.manifest import IndexKind, QueryKind
 from aisle.types import ProductVectors, RowIds
 from aisle.vectors import unit_norm
-from batch.build import build_index
+from batch.build import BuildOptions, build_index
 from batch.evaluate import evaluate_index
 from batch.executor import WorkerLayout
 from batch.index_plan import BY_SIZE, plan_index
@@ -100,20 +100,19 @@ def main() -> None:
             plan = plan_index(len(rows), width=arguments.width, forced=kind)
             faiss.omp_set_num_threads(arguments.threads)
             start = time.perf_counter()
-            build_index(
+            made = build_index(
                 vectors,  # type: ignore[arg-type]
                 plan,
-                path=folder / INDEX,
-                scratch=folder / "parts",
-                group_rows=10**9,
+                folder=folder,
+                options=BuildOptions(append_from=10**9),
                 executor=LocalExecutor(WorkerLayout(workers=1)),
                 progress=SilentProgress(),
             )
             built = time.perf_counter()
-            found = evaluate_index(folder / INDEX, plan, asked, vectors, recall_target=arguments.recall)  # type: ignore[arg-type]
+            found = evaluate_index(folder, made.parameters, asked, vectors, recall_target=arguments.recall)  # type: ignore[arg-type]
             tuned = time.perf_counter()
             faiss.omp_set_num_threads(1)
-            index = ProductIndex.open(folder / INDEX, found.parameters)
+            index = ProductIndex.open(folder, found.parameters)
 
             def ask(query: ProductVectors, index: ProductIndex = index) -> RowIds:
                 return index.rank(query[None], depth=K, order=order, kind=QueryKind.TEXT)[1]
@@ -142,7 +141,8 @@ def main() -> None:
                 }
             )
             print(json.dumps(table[-1]), flush=True)
-            (folder / VECTORS).unlink(missing_ok=True)
+            for file in made.files:
+                (folder / file).unlink()
         if arguments.autofaiss:
             table.append(autofaiss(arguments, rows, queries, exact, truth[1.0], folder, like=table[0]))
     print_table(f"{len(rows):,} x {arguments.width} in all (two halves), one thread", table)

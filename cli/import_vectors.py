@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from aisle.manifest import IndexKind
 from cli.columns import find_roles
 from cli.console import command, escape, out, say
 from cli.models import resolve_model
@@ -50,7 +51,17 @@ def import_vectors(
     attribute: Annotated[
         list[str] | None, typer.Option(help="Filterable column, column=type; repeat or use commas.")
     ] = None,
+    index: Annotated[IndexKind | None, typer.Option(help="Force an index kind.")] = None,
+    memory: Annotated[
+        str | None, typer.Option(help="Most memory an open index may take, such as 8GB; chooses the kind.")
+    ] = None,
     recall_target: Annotated[float, typer.Option(help="Least recall@10 against exact search.")] = 0.99,
+    compact: Annotated[
+        bool, typer.Option("--compact", help="Build the index anew, where it would do to append to the live release's.")
+    ] = False,
+    append_from: Annotated[
+        int, typer.Option(help="Products from which an index with lists is appended to by the next run.")
+    ] = 1_000_000,
     max_rejects: Annotated[float, typer.Option(help="Largest fraction of rows that may be rejected.")] = 0.01,
     max_drift: Annotated[
         float, typer.Option(help="Largest part of the results over unchanged products that may differ.")
@@ -72,8 +83,10 @@ def import_vectors(
     shards whose vectors changed.
     """
     from aisle.machine import Provider
+    from batch.build import BuildOptions
     from batch.executor import ExecutorKind
     from batch.given import Halves, given_vectors
+    from batch.index_plan import read_bytes
     from batch.options import ReindexOptions
 
     try:
@@ -98,11 +111,15 @@ def import_vectors(
             workers=workers,
             address=address,
             options=ReindexOptions(
+                index=index,
+                memory=None if memory is None else read_bytes(memory),
                 recall_target=recall_target,
                 max_rejects=max_rejects,
                 max_drift=max_drift,
                 requests_per_host=requests_per_host,
                 wait=wait,
+                compact=compact,
+                build=BuildOptions(append_from=append_from),
             ),
             given=given,
             thumbnails=thumbnails,

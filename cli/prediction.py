@@ -41,6 +41,7 @@ def show_prediction(
         parity=manifest.parity,
         workers=layout.workers,
         shard_rows=options.shard_rows,
+        part_bytes=options.build.part_bytes,
     )
     rows = table("products", f"{found.products:,}, and {len(plan.rejects):,} rejected so far")
     rows.add_row("shards", f"about {found.shards:,}")

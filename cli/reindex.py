@@ -59,6 +59,18 @@ def reindex(
         typer.Option(help="Most memory an open index may take, such as 8GB; chooses the kind. Default: no limit."),
     ] = None,
     recall_target: Annotated[float, typer.Option(help="Least recall@10 against exact search.")] = 0.99,
+    compact: Annotated[
+        bool, typer.Option("--compact", help="Build the index anew, where it would do to append to the live release's.")
+    ] = False,
+    append_from: Annotated[
+        int, typer.Option(help="Products from which an index with lists is appended to by the next run.")
+    ] = 1_000_000,
+    part_size: Annotated[
+        str, typer.Option(help="Size from which an index with lists is kept in several files, such as 8GB.")
+    ] = "8GB",
+    index_device: Annotated[
+        Provider, typer.Option(help="Where the index's lists are learnt and looked for; auto takes GPUs FAISS can use.")
+    ] = Provider.AUTO,
     max_rejects: Annotated[float, typer.Option(help="Largest fraction of rows that may be rejected.")] = 0.01,
     max_drift: Annotated[
         float,
@@ -101,6 +113,7 @@ def reindex(
     Nothing is embedded twice: a run that was killed goes on where it stopped, and one over a catalog that changed a
     little costs a little. Until the very end the live release stays as it is; `aisle releases rollback` goes back.
     """
+    from batch.build import BuildOptions
     from batch.executor import ExecutorKind
     from batch.index_plan import read_bytes
     from batch.options import ReindexOptions
@@ -118,6 +131,8 @@ def reindex(
         read_all=verify,
         requests_per_host=requests_per_host,
         wait=wait,
+        compact=compact,
+        build=BuildOptions(part_bytes=read_bytes(part_size), append_from=append_from, device=index_device),
     )
     if plan:
         show_prediction(catalog, model=bundle, roles=roles, options=options, provider=provider, workers=workers)
@@ -215,6 +230,10 @@ def show(summary: "Summary") -> None:
     rows.add_row("shards", f"{summary.embedded_shards:,} made, {summary.cached_shards:,} kept from before")
     memory = in_words(summary.index.memory_bytes)
     rows.add_row("index", f"{summary.parameters.asked}, {memory} of memory: {escape(summary.index.reason)}")
+    if summary.parameters.parts:
+        taken = summary.products - summary.added
+        parts = len(summary.parameters.parts)
+        rows.add_row("parts", f"{parts:,}; {summary.added:,} products added, {taken:,} taken over as they stood")
     recalls = ", ".join(f"{kind} {value:.3f}" for kind, value in summary.recall.items())
     rows.add_row("recall@10", recalls)
     if summary.drift.against:

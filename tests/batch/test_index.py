@@ -1,7 +1,9 @@
 """Index plans, builds and their measured recall."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import faiss
 import numpy as np
@@ -9,9 +11,10 @@ import pyarrow as pa
 import pytest
 
 from aisle.encoder import OnnxEncoder
-from aisle.errors import IncompleteRun, ReleaseError
+from aisle.errors import IncompleteRun, ProviderUnavailable, ReleaseError
 from aisle.index import ProductIndex
 from aisle.layout import INDEX, Layout
+from aisle.machine import Provider
 from aisle.manifest import AttributeType, IndexKind, IndexParameters, QueryKind
 from aisle.store import Shard, write_shard
 from aisle.types import ProductVectors
@@ -19,7 +22,7 @@ from aisle.vectors import HalfWeights, unit_norm
 from batch.build import BuildOptions, BuiltIndex, build_index
 from batch.evaluate import evaluate_index, exact_search, recall_at_k
 from batch.executor import TaskDied, WorkerLayout
-from batch.index_plan import IndexPlan, plan_index
+from batch.index_plan import IndexPlan, bytes_per_product, plan_index
 from batch.local_executor import LocalExecutor
 from batch.progress import SilentProgress
 from batch.queries import QUERIES, default_weights, query_texts, sample_queries
@@ -103,7 +106,7 @@ def test_plans(products: int, forced: IndexKind | None, kind: IndexKind, nlist: 
     assert plan.training_rows >= min(products, 39 * nlist)
 
 
-def build(vectors: StoredVectors, plan: IndexPlan, folder: Path, *, executor=None, **options: int) -> BuiltIndex:
+def build(vectors: StoredVectors, plan: IndexPlan, folder: Path, *, executor=None, **options: Any) -> BuiltIndex:
     folder.mkdir(exist_ok=True)
     before = {path.name for path in folder.iterdir()}
     built = build_index(
@@ -307,3 +310,58 @@ def test_queries_of_each_kind(layout: Layout, tiny_model: Path):
 def asked_norm(asked: ProductVectors) -> float:
     """An image query looks with all its weight, the others with half."""
     return 0.5 if asked[:, asked.shape[1] // 2 :].any() else 1.0
+
+
+@pytest.mark.parametrize("kind", [kind for kind in IndexKind if kind.has_lists])
+@pytest.mark.parametrize("executor", [None, InThisProcess()], ids=["here", "in parallel"])
+def test_an_index_too_large_for_one_file_is_kept_in_parts(
+    kind: IndexKind, executor: InThisProcess | None, vectors: StoredVectors, tmp_path: Path
+):
+    plan = plan_index(len(vectors), width=2 * DIMENSION, forced=kind)
+    whole = build(vectors, plan, tmp_path / "whole")
+    size = 350 * bytes_per_product(kind, width=2 * DIMENSION)
+    built = build(vectors, plan, tmp_path / "parts", executor=executor, group_rows=100, part_bytes=size)
+    assert (whole.parts, built.parts, built.base_parts) == ((), (400, 400, 150), 3)
+    evaluated = evaluate_index(tmp_path / "parts", built.parameters, queries_of(vectors), vectors, recall_target=0.9)
+    assert evaluated.parameters.parts == built.parts
+    everything = {"nprobe": plan.nlist, "candidates": 4000}
+    one, many = (
+        ProductIndex.open(tmp_path / name, replace(found.parameters, **everything))
+        for name, found in (("whole", whole), ("parts", built))
+    )
+    np.testing.assert_array_equal(many.vectors(np.arange(950)), all_of(vectors))
+    queries = queries_of(vectors)[QueryKind.TEXT]
+    for found, expected in zip(many.search(queries, k=950), one.search(queries, k=950), strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("kind", IndexKind)
+def test_gpus_learn_and_look_for_lists_and_change_nothing(
+    kind: IndexKind, vectors: StoredVectors, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """A CPU stands in for the GPUs: what is asked of them, and that the rest goes on as ever."""
+    plan = plan_index(len(vectors), width=2 * DIMENSION, forced=kind)
+    expected = build(vectors, plan, tmp_path / "cpu")
+    assert expected.device is Provider.CPU
+    moved: list[int] = []
+
+    def to_gpus(index: faiss.IndexFlat) -> faiss.IndexFlat:
+        moved.append(index.ntotal)
+        return faiss.clone_index(index)
+
+    monkeypatch.setattr(faiss, "get_num_gpus", lambda: 1)
+    monkeypatch.setattr(faiss, "index_cpu_to_all_gpus", to_gpus)
+    built = build(vectors, plan, tmp_path / "gpu")
+    assert built.device is Provider.CUDA
+    assert moved == ([0, plan.nlist] if kind.has_lists else [])  # to learn the lists, then to look for them
+    for name in built.files:
+        assert (tmp_path / "gpu" / name).read_bytes() == (tmp_path / "cpu" / name).read_bytes()
+    moved.clear()
+    assert build(vectors, plan, tmp_path / "told", device=Provider.CPU).device is Provider.CPU
+    assert not moved
+
+
+def test_a_gpu_that_is_not_there_is_not_made_up_for(vectors: StoredVectors, tmp_path: Path):
+    plan = plan_index(len(vectors), width=2 * DIMENSION, forced=IndexKind.IVF)
+    with pytest.raises(ProviderUnavailable, match=r"FAISS sees no GPU.*aisle\[gpu\].*--index-device cpu"):
+        build(vectors, plan, tmp_path, device=Provider.CUDA)
