@@ -6,6 +6,7 @@ A file appears whole or not at all: temporary name, fsync, rename, fsync of the 
 import hashlib
 import json
 import os
+import shutil
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -28,6 +29,14 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     finally:
         temporary.unlink(missing_ok=True)
     sync_folder(path.parent)
+
+
+def link_or_copy(source: Path, target: Path) -> None:
+    """Have an immutable file in a second folder as well: a link where the file system has them, else a copy."""
+    try:
+        os.link(source, target)
+    except OSError:
+        write_atomically(target, lambda temporary: shutil.copyfile(source, temporary))
 
 
 def sync_folder(folder: Path) -> None:

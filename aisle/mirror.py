@@ -9,15 +9,16 @@ import hashlib
 import os
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from aisle.errors import AisleError, ModelError, ReleaseCorrupt, SettingsError
-from aisle.files import sha256
+from aisle.files import link_or_copy, sha256
 from aisle.layout import MODEL_MANIFEST, RELEASE_MANIFEST, Layout
 from aisle.manifest import FileRecord, load_model_manifest, load_release_manifest
-from aisle.objects import SCHEMES, ObjectStore, check_url, transfer
+from aisle.objects import COPY_BYTES, SCHEMES, ObjectStore, check_url, transfer
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,30 @@ def push_folder(layout: Layout, source: Path, target: Path, *, manifest: str) ->
         push(layout, target / name, source=source / name)
 
 
+def push_release(layout: Layout, source: Path, target: Path, *, live: str | None) -> None:
+    """Copy a release to the store, its manifest last; what the live release holds too is copied there, not sent again.
+
+    Args:
+        layout: The workspace.
+        source: Where its files are now.
+        target: Its final folder.
+        live: Id of the live release, which is here; None when there is none.
+    """
+    if layout.store is None:
+        return
+    there: dict[tuple[int, str], Path] = {}
+    if live is not None and (layout.release(live) / RELEASE_MANIFEST).exists():
+        folder = layout.release(live)
+        there = {
+            (one.bytes, one.sha256): folder / one.name for one in load_release_manifest(folder, verify=False).files
+        }
+    for record in load_release_manifest(source, verify=False).files:
+        held = there.get((record.bytes, record.sha256)) if record.bytes <= COPY_BYTES else None
+        if held is None or not layout.store.copy(_name(layout, held), _name(layout, target / record.name)):
+            push(layout, target / record.name, source=source / record.name)
+    push(layout, target / RELEASE_MANIFEST, source=source / RELEASE_MANIFEST)
+
+
 def exists(layout: Layout, path: Path) -> bool:
     """Whether a file belongs to the workspace; on a store that is the store's word, whatever lies here."""
     return path.exists() if layout.store is None else layout.store.holds(_name(layout, path))
@@ -193,7 +218,7 @@ def push_model(layout: Layout, folder: Path) -> None:
 def _pull_files(layout: Layout, folder: Path, records: Sequence[FileRecord], *, error: type[AisleError]) -> None:
     def fetch(record: FileRecord) -> None:
         path = folder / record.name
-        if path.exists():
+        if path.exists() or _linked(layout, path, record):
             return
         arriving = path.with_name(f".{record.name}.arriving-{os.getpid()}")
         try:
@@ -206,6 +231,16 @@ def _pull_files(layout: Layout, folder: Path, records: Sequence[FileRecord], *, 
             arriving.unlink(missing_ok=True)
 
     transfer(fetch, records)
+
+
+def _linked(layout: Layout, path: Path, record: FileRecord) -> bool:
+    """Take a file over from another release that is here and has the same one."""
+    for other in sorted(layout.releases.glob(f"*/{record.name}"), reverse=True):
+        with suppress(OSError):  # it may be swept just now
+            if other.stat().st_size == record.bytes and sha256(other) == record.sha256:
+                link_or_copy(other, path)
+                return True
+    return False
 
 
 def pull_models(layout: Layout) -> None:

@@ -24,6 +24,9 @@ TRANSFERS = 16
 RANGE_BYTES = 32 * 1024 * 1024
 """What one request reads of a large object: in memory, and begun again when the line breaks."""
 
+COPY_BYTES = 5 * 10**9
+"""Largest object that S3 copies in one request."""
+
 SCHEMES = ("s3", "s3a", "gs", "az", "azure", "abfs", "abfss", "adl")
 """Of stores with conditional writes. Only S3 is tested."""
 
@@ -159,6 +162,17 @@ class ObjectStore:
 
         with self._told("write", name):
             obstore.put(_store(self.url), name, path)
+
+    def copy(self, name: str, copy: str) -> bool:
+        """Copy an object within the store, at most `COPY_BYTES` of it; False when there is none."""
+        import obstore
+
+        with self._told("copy", name):
+            try:
+                obstore.copy(_store(self.url), name, copy)
+            except FileNotFoundError:
+                return False
+        return True
 
     def objects(self, folder: str) -> list[ObjectInfo]:
         """Objects below a folder, in the order of their names."""

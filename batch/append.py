@@ -5,8 +5,6 @@ are immutable: they are linked into the new release, and `entries.npy` says wher
 clean rebuild then, and when one is due, is decided in docs/adr/011.
 """
 
-import os
-import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from hashlib import blake2b
@@ -18,6 +16,7 @@ from numpy.typing import NDArray
 
 from aisle.entries import read_entries, write_entries
 from aisle.errors import AisleError, ReleaseCorrupt, StoreUnreachable
+from aisle.files import link_or_copy
 from aisle.index import ProductIndex
 from aisle.layout import ENTRIES, INDEX, TRAINED, VECTORS, Layout, part_name
 from aisle.manifest import ReleaseManifest, load_release_manifest, verify_files
@@ -115,7 +114,7 @@ def append_index(
     progress.advanced(len(vectors) - len(fresh))
     files = list(_part_files(index, count=len(kept)))
     for name in files:
-        link(index.folder / name, folder / name)
+        link_or_copy(index.folder / name, folder / name)
     device = index_device(options.device)
     if len(fresh):
         part = faiss.read_index(str(folder / TRAINED))
@@ -249,11 +248,3 @@ def matched(held: Keys, wanted: Keys, entries: RowIds) -> RowIds:
     mine = np.flatnonzero(~here & (places < 2 * count))
     found[order[mine] - len(held)] = entries[order[partner[mine]]]
     return found
-
-
-def link(source: Path, target: Path) -> None:
-    """Have an immutable file in a second folder as well: a link where the file system has them, else a copy."""
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copyfile(source, target)

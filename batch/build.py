@@ -40,7 +40,7 @@ class BuildOptions:
     """
 
     group_rows: int = 100_000
-    part_bytes: int = 8 * 2**30
+    part_bytes: int = 4 * 10**9
     append_from: int = 1_000_000
     device: Provider = Provider.AUTO
 

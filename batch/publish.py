@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from aisle.current import current_tag, write_current
+from aisle.current import current_tag, read_current, write_current
 from aisle.errors import IncompleteRun, StoreUnreachable
 from aisle.files import sync_folder
 from aisle.layout import PRODUCTS, REJECTS, RELEASE_MANIFEST, REPORT, SHARDS, THUMBNAILS, Layout
@@ -21,7 +21,7 @@ from aisle.manifest import (
     record_files,
     save_release_manifest,
 )
-from aisle.mirror import files_below, push_folder, remove
+from aisle.mirror import files_below, push_release, remove
 from aisle.vectors import HalfWeights
 from batch.evaluate import Evaluation
 from batch.lock import Lease, hold
@@ -136,7 +136,7 @@ def publish_release(
 
 def _make_live(release: NewRelease, lease: Lease) -> Path:
     layout, final = release.layout, release.layout.release(release.id)
-    push_folder(layout, release.folder, final, manifest=RELEASE_MANIFEST)
+    push_release(layout, release.folder, final, live=read_current(layout))
     with hold(layout.publish_lock, doing="publishing", store=layout.store, wait=WAIT_SECONDS):
         seen = current_tag(layout)  # before the check: what is replaced is then what was there while we were the owner
         lease.check()

@@ -66,8 +66,8 @@ def reindex(
         int, typer.Option(help="Products from which an index with lists is appended to by the next run.")
     ] = 1_000_000,
     part_size: Annotated[
-        str, typer.Option(help="Size from which an index with lists is kept in several files, such as 8GB.")
-    ] = "8GB",
+        str, typer.Option(help="Size from which an index with lists is kept in several files, such as 4GB.")
+    ] = "4GB",
     index_device: Annotated[
         Provider, typer.Option(help="Where the index's lists are learnt and looked for; auto takes GPUs FAISS can use.")
     ] = Provider.AUTO,

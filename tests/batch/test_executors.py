@@ -19,6 +19,7 @@ from aisle.images import decode_base64
 from aisle.layout import INDEX, PRODUCTS, REJECTS, THUMBNAILS, Layout
 from aisle.machine import Provider
 from aisle.manifest import IndexKind
+from batch.build import BuildOptions
 from batch.executor import Executor, ExecutorKind, TaskDied, WorkerLayout, count_gpus, open_executor, worker_layout
 from batch.local_executor import LocalExecutor
 from batch.options import ReindexOptions
@@ -112,7 +113,7 @@ def _release(executor: Executor, catalog: str, model: Path, root: Path) -> Path:
         model=model,
         roles=ROLES,
         executor=executor,
-        options=ReindexOptions(shard_rows=16, index=IndexKind.IVF, group_rows=40, max_rejects=0.1),
+        options=ReindexOptions(shard_rows=16, index=IndexKind.IVF, build=BuildOptions(group_rows=40), max_rejects=0.1),
         progress=SilentProgress(),
     ).folder
 

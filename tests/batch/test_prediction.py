@@ -18,7 +18,7 @@ PARITY = {
 def predicted(**changes):
     index = plan_index(120_000, width=1024)
     given = {"products": 120_000, "table_bytes": 5, "width": 1024, "images": True, "texts": True, "parity": PARITY}
-    return predict(index, **(given | {"workers": 4, "shard_rows": 128} | changes))
+    return predict(index, **(given | {"workers": 4, "shard_rows": 128, "part_bytes": 4 * 10**9} | changes))
 
 
 def test_minutes_follow_from_the_rates_that_export_measured():
@@ -37,6 +37,8 @@ def test_memory_and_disk_by_hand():
     assert found.index.nlist == 1386  # four times the root
     assert found.index.memory_bytes == 120_000 * (2048 + 20) + 4 * 1386 * 1024
     assert found.memory_bytes == 2 * found.index.memory_bytes + 8 * 1024 * 64 * 1386 + 10
+    in_parts = predicted(images=False, part_bytes=10**8)
+    assert in_parts.memory_bytes == 2 * 10**8 + 8 * 1024 * 64 * 1386 + 10
     assert found.embeddings_bytes == 120_000 * (2048 + 100)
     assert found.release_bytes == found.index.memory_bytes + 5
 

@@ -22,6 +22,7 @@ from aisle.layout import INDEX, MODEL_MANIFEST, PRODUCTS, REJECTS, REPORT, SHARD
 from aisle.manifest import IndexKind, QueryKind, load_model_manifest, load_release_manifest
 from aisle.products import Products
 from aisle.vectors import HalfWeights
+from batch.build import BuildOptions
 from batch.executor import TaskDied, WorkerLayout
 from batch.lock import hold
 from batch.options import ReindexOptions
@@ -203,9 +204,12 @@ def test_what_cannot_be_used_is_refused(run: Run, catalog: str, tmp_path: Path):
         run(catalog, roles=replace(ROLES, id="sku"))
     with pytest.raises(ModelError, match="aisle export"):
         run(catalog, model=tmp_path)
-    for name, value in (("recall_target", 1.1), ("max_rejects", -0.1), ("shard_rows", 1), ("group_rows", 0)):
+    for name, value in (("recall_target", 1.1), ("max_rejects", -0.1), ("shard_rows", 1)):
         with pytest.raises(SettingsError, match=name):
             ReindexOptions(**{name: value})
+    for name in ("group_rows", "part_bytes", "append_from"):
+        with pytest.raises(SettingsError, match=f"{name} is 0"):
+            BuildOptions(**{name: 0})
 
 
 def test_a_damaged_model_in_the_workspace_is_refused(run: Run, catalog: str, layout: Layout, tiny_model: Path):
@@ -239,7 +243,7 @@ def test_vectors_under_the_wrong_ids_are_never_published(run, layout, catalog, m
 
     original = StoredVectors.blocks
 
-    def crossed(index, vectors):
+    def crossed(index, vectors, **_):
         for first, block in original(vectors):
             index.add_with_ids(block[::-1].copy(), np.arange(first, first + len(block)))
             yield len(block)
