@@ -68,7 +68,7 @@ def test_verify_reads_everything(run: Run, shop: Path, monkeypatch: pytest.Monke
     """A file system that lies: every file always has one state."""
     from aisle.stamps import Stamp
 
-    monkeypatch.setattr("aisle.fetch.stamp", lambda location: Stamp(location, "as ever"))
+    monkeypatch.setattr("aisle.fetch.stamp", lambda location, **_: Stamp(location, "as ever"))
     run(str(shop), roles=None, options=OPTIONS)
     (shop / "07.png").write_bytes(picture(700, format="PNG"))
     assert counts(run(str(shop), roles=None, options=OPTIONS)) == (0, 0)
@@ -77,7 +77,7 @@ def test_verify_reads_everything(run: Run, shop: Path, monkeypatch: pytest.Monke
 
 
 def test_a_file_system_that_tells_nothing_is_read(run: Run, shop: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("aisle.fetch.stamp", lambda location: None)
+    monkeypatch.setattr("aisle.fetch.stamp", lambda location, **_: None)
     for encoded in (40, 0):
         assert counts(run(str(shop), roles=None, options=OPTIONS)) == (40, encoded)
 
