@@ -3,13 +3,18 @@
 A file appears whole or not at all: temporary name, fsync, rename, fsync of the folder.
 """
 
+import errno
 import hashlib
 import json
 import os
 import shutil
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
+"""Error numbers of a disk, or of a share of it, that is full."""
 
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
@@ -18,17 +23,36 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     Args:
         path: The final name; its folder is made when missing.
         write: Called with the temporary path. When it raises, nothing is left behind.
+
+    Raises:
+        OSError: The disk is full, say; `errno` and the file's name tell.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.tmp-{uuid.uuid4().hex[:8]}")
     try:
-        write(temporary)
-        with temporary.open("rb+") as stream:
-            os.fsync(stream.fileno())
-        temporary.replace(path)
+        with telling_full_disk(path):
+            write(temporary)
+            with temporary.open("rb+") as stream:
+                os.fsync(stream.fileno())
+            temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
     sync_folder(path.parent)
+
+
+@contextmanager
+def telling_full_disk(path: Path) -> Iterator[None]:
+    """A full disk as the same error whoever finds it: FAISS tells of it in words, Arrow without the file's name."""
+    try:
+        yield
+    except RuntimeError as error:
+        if os.strerror(errno.ENOSPC) not in str(error):
+            raise
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
+    except OSError as error:
+        if error.errno not in NO_ROOM or error.filename is not None:
+            raise
+        raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
 
 
 def link_or_copy(source: Path, target: Path) -> None:

@@ -77,6 +77,11 @@ def pull(layout: Layout, path: Path) -> bool:
     return layout.store.download(_name(layout, path), path)
 
 
+def pull_as(layout: Layout, path: Path, copy: Path) -> bool:
+    """Copy a file of the store here under another name, unless it is here by that name; False when there is none."""
+    return copy.exists() or (layout.store is not None and layout.store.download(_name(layout, path), copy))
+
+
 def pull_all(layout: Layout, paths: Iterable[Path]) -> None:
     """Make sure that files are here, those that exist; several at a time."""
     if layout.store is not None:

@@ -4,6 +4,8 @@ All parts are filled from the same trained lists. Each numbers what it holds fro
 does not matter. Only a graph is built in one piece and in order: graphs cannot be merged.
 """
 
+import shutil
+import socket
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +16,11 @@ import numpy as np
 
 from aisle.entries import write_entries
 from aisle.errors import IncompleteRun, SettingsError
-from aisle.files import write_atomically
+from aisle.files import link_or_copy, write_atomically
 from aisle.layout import ENTRIES, INDEX, TRAINED, VECTORS, part_name
 from aisle.machine import Provider
 from aisle.manifest import IndexKind, IndexParameters
+from aisle.mirror import pull, pull_as, push, remove
 from aisle.types import ProductVectors
 from aisle.vector_file import write_vectors
 from batch.executor import Executor, TaskDied
@@ -25,7 +28,11 @@ from batch.index_device import index_device
 from batch.index_family import SEED, add, finished, gpu_quantizer, train, untrained_index
 from batch.index_plan import IndexPlan, bytes_per_product
 from batch.progress import ProgressSink
+from batch.releases import BUILDING
 from batch.stored import StoredVectors
+
+ADDING = "adding.faiss"
+"""The trained, empty index while workers add to copies of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +90,8 @@ class GroupTask:
     Attributes:
         vectors: What to add.
         base: Release row that stands at the first place of the part.
-        trained: File of the trained, empty index; on a disk that all workers see.
-        path: File of the filled one.
+        trained: File of the trained, empty index: on the driver's disk, and on the workspace's store if it has one.
+        path: File of the filled one: likewise on the worker's.
         device: Where lists are looked for.
     """
 
@@ -109,7 +116,7 @@ def build_index(
     Args:
         vectors: Of all products, at least one.
         plan: Which kind.
-        folder: Where to; on a disk that all workers see where several fill one part.
+        folder: Where to. Several workers that fill one part see the driver's disk, or the workspace is on a store.
         options: See there.
         executor: Who runs the tasks; one worker, and no more rows than one task adds, are added here.
         progress: Is told of rows.
@@ -136,9 +143,10 @@ def build_index(
                 progress.advanced(count)
         else:
             tasks = [
-                GroupTask(group, part.first, trained, folder / f"adding-{group.first}.faiss", options.device)
+                GroupTask(group, part.first, folder / ADDING, folder / f"adding-{group.first}.faiss", options.device)
                 for group in groups
             ]
+            link_or_copy(trained, folder / ADDING)
             _add_in_parallel(index, tasks, executor=executor, progress=progress)
         files += write_part(index, plan.kind, folder, number=number, blocks=(block for _, block in part.blocks()))
     sizes = tuple(len(part) for part in parts) if len(parts) > 1 else ()
@@ -202,6 +210,8 @@ def _add(index: Any, vectors: StoredVectors, *, base: int, device: Provider) -> 
 
 
 def _add_in_parallel(index: Any, tasks: list[GroupTask], *, executor: Executor, progress: ProgressSink) -> None:
+    layout, trained = tasks[0].vectors.layout, tasks[0].trained
+    push(layout, trained)
     for outcome in executor.run(add_group, tasks):
         if isinstance(outcome, TaskDied):
             rows = outcome.task.vectors
@@ -211,14 +221,38 @@ def _add_in_parallel(index: Any, tasks: list[GroupTask], *, executor: Executor, 
             )
         progress.advanced(outcome)
     for task in tasks:
+        pull(layout, task.path)
         index.merge_from(faiss.read_index(str(task.path)), 0)
-        task.path.unlink()
+    remove(layout, [trained, *(task.path for task in tasks)])
 
 
 def add_group(task: GroupTask) -> int:
-    """Add one group to a copy of the trained index and write it; the number of rows."""
+    """Add one group to a copy of the trained index and write it; the number of rows.
+
+    A worker that does not see the driver's disk gets the one from the workspace's store and leaves the other there.
+    """
     faiss.omp_set_num_threads(1)  # one worker per core
-    index = faiss.read_index(str(task.trained))
+    index = faiss.read_index(str(_here(task)))
     added = sum(_add(index, task.vectors, base=task.base, device=index_device(task.device)))
-    faiss.write_index(index, str(task.path))
+    write_index(index, task.path)
+    if not task.trained.exists():
+        push(task.vectors.layout, task.path)
+        task.path.unlink()
     return added
+
+
+def _here(task: GroupTask) -> Path:
+    """The trained index's file, for this worker; what other runs left here on its way goes."""
+    if task.trained.exists():
+        return task.trained
+    folder, layout = task.trained.parent, task.vectors.layout
+    for left in layout.releases.glob(f"{BUILDING}*"):
+        if left != folder:
+            shutil.rmtree(left, ignore_errors=True)
+    copy = folder / f"arrived-{ADDING}"  # by the driver's name it would say that this is the driver's disk
+    if not pull_as(layout, task.trained, copy):
+        raise IncompleteRun(
+            f"a worker on {socket.gethostname()} does not see {task.trained}: put the workspace on a disk that all "
+            "nodes share or on s3://, or run with --executor local; nothing was published"
+        )
+    return copy

@@ -1,5 +1,6 @@
 """Vectors that were made elsewhere: a `.npy` or Parquet file, checked, and which of its rows is whose product's."""
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from aisle.catalog import identifier
 from aisle.errors import CatalogError
+from aisle.files import telling_full_disk
 
 _KINDS = "fe"
 _ROWS_AT_ONCE = 4096
@@ -176,6 +178,8 @@ def _lay_out(path: Path, column: str, copy: Path) -> tuple[str, ...]:
         if out is None:
             shape = (file.metadata.num_rows, vectors.shape[1])
             out = np.lib.format.open_memmap(copy, mode="w+", dtype=np.float32, shape=shape)
+            with telling_full_disk(copy), copy.open("rb+") as stream:
+                os.posix_fallocate(stream.fileno(), 0, copy.stat().st_size)  # a map that meets a full disk is a SIGBUS
         if vectors.shape[1] != out.shape[1]:
             raise CatalogError(
                 f"{path}: vectors have {out.shape[1]} numbers, and from row {len(ids)} {vectors.shape[1]}"

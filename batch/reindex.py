@@ -337,7 +337,9 @@ def _adopt_model(model: Path, manifest: ModelManifest, layout: Layout) -> Path:
 def _copy_model(model: Path, folder: Path) -> None:
     temporary = folder.with_name(f".{folder.name}.tmp-{uuid.uuid4().hex[:8]}")
     try:
-        shutil.copytree(model, temporary)
+        temporary.mkdir(parents=True)
+        for path in model.iterdir():  # a flat folder; `copytree` would not say that the disk is full
+            shutil.copy(path, temporary)
         load_model_manifest(temporary)
         temporary.rename(folder)
     finally:

@@ -3,7 +3,6 @@
 Numbers above 2 are those of BSD's `sysexits.h`, which mail systems and cron wrappers know.
 """
 
-import errno
 from enum import IntEnum
 
 from aisle.errors import (
@@ -17,8 +16,7 @@ from aisle.errors import (
     StoreUnreachable,
     TooManyRejects,
 )
-
-_NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
+from aisle.files import NO_ROOM
 
 
 class ExitCode(IntEnum):
@@ -61,7 +59,7 @@ def exit_code(error: BaseException) -> ExitCode:
             return ExitCode.AGAIN
         case SettingsError() | ModelError() | ModuleNotFoundError():
             return ExitCode.SETUP
-        case OSError(errno=number) if number in _NO_ROOM:
+        case OSError(errno=number) if number in NO_ROOM:
             return ExitCode.AGAIN
         case AisleError():
             return ExitCode.FAILED
