@@ -65,6 +65,10 @@ class Running:
         """Resident memory of the workers; pages they share are counted in each."""
         return sum(worker.memory_info().rss for worker in self.workers()) / _MIB
 
+    def cpu_seconds(self) -> float:
+        """What the workers spent so far."""
+        return sum(sum(worker.cpu_times()[:2]) for worker in self.workers())
+
 
 def aisle(layout: Layout, *, name: str = "aisle", settings: Settings | None = None) -> Server:
     """The whole service, as `aisle serve` starts it."""

@@ -1,18 +1,17 @@
 """Greedy micro-batching: whatever queued up while the last batch ran is the next batch, so a lone item never waits.
 
-Lives in one event loop; the work itself runs in threads of its own. See docs/architecture.md, "Serving".
+Requests come from one event loop; the work is taken and done by threads of its own. See docs/architecture.md.
 """
 
 import asyncio
 import os
+import queue
 import sys
 import threading
-from collections import deque
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future as ThreadFuture
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from serving.admission import Overloaded
 
@@ -47,8 +46,26 @@ class QueueLimits:
     waiting: int
 
 
+@dataclass(slots=True)
+class _Entry(Generic[Item, Result]):
+    """An item in its queue.
+
+    Attributes:
+        item: What is to be worked on.
+        future: Of the request that waits for it, in its event loop; once it is done the item is dropped.
+        then: Where the result goes instead of the future.
+    """
+
+    item: Item
+    future: "asyncio.Future[Any]"
+    then: Callable[[Result], None] | None
+
+
 class Batcher(Generic[Item, Result]):
-    """One queue, and the threads that work it off."""
+    """One queue, and the threads that work it off.
+
+    The threads take what waits by themselves: an event loop that is busy turning others away does not keep them idle.
+    """
 
     def __init__(
         self,
@@ -66,20 +83,18 @@ class Batcher(Generic[Item, Result]):
                 item of the batch is tried alone, so that only the bad one fails.
             name: For metrics and messages.
             limits: How it is worked off.
-            observer: Is told of every batch and every change of the queue.
+            observer: Is told of every batch and every change of the queue, in any thread.
             niceness: How readily its threads leave a core to others (Linux only, elsewhere they all are equal).
         """
         self._run = run
         self._name = name
         self._limits = limits
         self._observer = observer
-        self._waiting: deque[tuple[Item, asyncio.Future[Result]]] = deque()
-        self._running = 0
-        self._told = 0  # the depth that the observer knows
+        self._waiting: queue.SimpleQueue[_Entry[Item, Result] | None] = queue.SimpleQueue()  # None ends a thread
+        self._closed = False
         observer.depth(name, 0)
-        self._threads = ThreadPoolExecutor(
-            limits.in_flight, thread_name_prefix=f"aisle-{name}", initializer=_be_nice, initargs=(niceness,)
-        )
+        for number in range(limits.in_flight):
+            threading.Thread(target=self._work, args=(niceness,), name=f"aisle-{name}_{number}", daemon=True).start()
 
     def enqueue(self, item: Item) -> "asyncio.Future[Result]":
         """Line an item up. Cancel the future to have it dropped if it still waits.
@@ -87,69 +102,93 @@ class Batcher(Generic[Item, Result]):
         Raises:
             Overloaded: The queue is full.
         """
-        if len(self._waiting) >= self._limits.waiting:
-            self._drop_cancelled()
-        if len(self._waiting) >= self._limits.waiting:
-            raise Overloaded(f"{len(self._waiting)} requests already wait for {self._name}: try again in a moment")
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        self._waiting.append((item, future))
-        self._dispatch()
+        self.put(item, future)
         return future
 
+    def put(self, item: Item, future: "asyncio.Future[Any]", then: Callable[[Result], None] | None = None) -> None:
+        """Line an item up for a request that waits for `future`. May be called in any thread.
+
+        Args:
+            item: What is to be worked on.
+            future: Has the result, or the error. When it is done before, the item is dropped.
+            then: Is called with the result, in a thread of this queue, instead of settling the future; an error that
+                it raises settles it. Such as another queue's `put`: the event loop has no part in it.
+
+        Raises:
+            Overloaded: The queue is full.
+        """
+        if self._waiting.qsize() >= self._limits.waiting:
+            self._drop_done()
+        if (waiting := self._waiting.qsize()) >= self._limits.waiting:
+            raise Overloaded(f"{waiting} requests already wait for {self._name}: try again in a moment")
+        if self._closed:
+            raise Overloaded("this worker is about to end: ask another")
+        self._waiting.put(_Entry(item, future, then))
+        self._observer.depth(self._name, self._waiting.qsize())
+
     def close(self) -> None:
-        """Cancel what waits and let the threads end."""
-        for _, future in self._waiting:
-            future.cancel()
-        self._waiting.clear()
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        """Cancel what waits and let the threads end. Call it in the event loop."""
+        self._closed = True
+        for entry in self._taken(self._waiting.qsize()):
+            entry.future.cancel()
+        for _ in range(self._limits.in_flight):
+            self._waiting.put(None)
 
-    def _drop_cancelled(self) -> None:
-        self._waiting = deque(pair for pair in self._waiting if not pair[1].done())
+    def _drop_done(self) -> None:
+        for entry in self._taken(self._waiting.qsize()):
+            if not entry.future.done():
+                self._waiting.put(entry)
 
-    def _dispatch(self) -> None:
-        loop = asyncio.get_running_loop()
-        while self._waiting and self._running < self._limits.in_flight:
-            batch: list[tuple[Item, asyncio.Future[Result]]] = []
-            while self._waiting and len(batch) < self._limits.batch:
-                pair = self._waiting.popleft()
-                if not pair[1].done():
-                    batch.append(pair)
-            if batch:
-                self._running += 1
-                self._observer.batch(self._name, len(batch))
-                work = self._threads.submit(_outcomes, self._run, [item for item, _ in batch])
-                futures = [future for _, future in batch]
-                work.add_done_callback(lambda done, futures=futures: self._hand_back(loop, done, futures))  # type: ignore[misc]
-        if len(self._waiting) != self._told:
-            self._told = len(self._waiting)
-            self._observer.depth(self._name, self._told)
+    def _taken(self, most: int) -> Iterator[_Entry[Item, Result]]:
+        """What waits, without waiting for more."""
+        with suppress(queue.Empty):
+            for _ in range(most):
+                entry = self._waiting.get_nowait()
+                if entry is None:
+                    self._waiting.put(None)  # for a thread
+                    return
+                yield entry
 
-    def _hand_back(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        done: "ThreadFuture[list[Result | Exception]]",
-        futures: Sequence["asyncio.Future[Result]"],
-    ) -> None:
-        """In the worker's thread: bring the outcomes home."""
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(self._settle, done, futures)
+    def _work(self, niceness: int) -> None:
+        """In a thread: take what waits, again and again. Nothing of a batch is kept beyond it: items hold releases."""
+        _be_nice(niceness)
+        while (entry := self._waiting.get()) is not None:
+            self._work_off(entry)
+            del entry
 
-    def _settle(
-        self, done: "ThreadFuture[list[Result | Exception]]", futures: Sequence["asyncio.Future[Result]"]
-    ) -> None:
-        self._running -= 1
-        if done.cancelled():
-            for future in futures:
-                future.cancel()
-            return
-        for outcome, future in zip(done.result(), futures, strict=True):
-            if future.done():
-                continue  # its request went away meanwhile
-            if isinstance(outcome, Exception):
-                future.set_exception(outcome)
-            else:
-                future.set_result(outcome)
-        self._dispatch()
+    def _work_off(self, first: _Entry[Item, Result]) -> None:
+        batch = [] if first.future.done() else [first]
+        while len(batch) < self._limits.batch and (more := list(self._taken(self._limits.batch - len(batch)))):
+            batch += [entry for entry in more if not entry.future.done()]
+        self._observer.depth(self._name, self._waiting.qsize())
+        if batch:
+            self._observer.batch(self._name, len(batch))
+            self._hand_on(batch, _outcomes(self._run, [entry.item for entry in batch]))
+
+    def _hand_on(self, batch: Sequence[_Entry[Item, Result]], outcomes: Sequence[Result | Exception]) -> None:
+        settled: list[tuple[asyncio.Future[Any], Result | Exception]] = []
+        for entry, outcome in zip(batch, outcomes, strict=True):
+            if entry.then is None or isinstance(outcome, Exception):
+                settled.append((entry.future, outcome))
+                continue
+            try:
+                entry.then(outcome)
+            except Exception as error:  # noqa: BLE001 - it belongs to the request that waits, and is raised there
+                settled.append((entry.future, error))
+        if settled:
+            with suppress(RuntimeError):  # the loop was closed: nobody waits
+                settled[0][0].get_loop().call_soon_threadsafe(_settle, settled)
+
+
+def _settle(outcomes: Sequence[tuple["asyncio.Future[Any]", Any]]) -> None:
+    for future, outcome in outcomes:
+        if future.done():
+            continue  # its request went away meanwhile
+        if isinstance(outcome, Exception):
+            future.set_exception(outcome)
+        else:
+            future.set_result(outcome)
 
 
 def _be_nice(niceness: int) -> None:

@@ -5,9 +5,10 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from operator import itemgetter
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from serving.admission import Admission, Bounds
 from serving.batcher import Batcher, BatchObserver, QueueLimits
 from serving.engine import Plan, Ranking
 from serving.flights import Flights
+from serving.gathering import Gathering
 from serving.query import MAX_PARTS, Answer, Hit, ImagePart, Milliseconds, Part, Query, TextPart
 from serving.snapshot import Snapshot
 from serving.suggestions import Suggestion
@@ -31,10 +33,6 @@ TEXT_NICENESS, PICTURE_NICENESS = 5, 15
 """How readily the encoders' threads leave a core to others. The event loop comes first, as it tells those who are
 turned away, and so do the searches, which take turns with it at the interpreter. A picture costs as much as four texts,
 so its threads give way to theirs: a core that both want goes to the text."""
-
-SEARCH_BATCH = 4
-"""Searches that a thread takes at once. They gain nothing from each other, but a thread that is handed one at a time
-waits after each for the event loop, which under overload has other things to do."""
 
 _GPU_BATCHES = 2
 """One is computed while the next one is brought over."""
@@ -119,9 +117,7 @@ class Searcher:
         self._searches: Batcher[_Lookup, _Found] = Batcher(
             _look_up,
             name=SEARCHES,
-            limits=QueueLimits(
-                batch=SEARCH_BATCH, in_flight=settings.search_workers or cores, waiting=texts + pictures
-            ),
+            limits=QueueLimits(batch=1, in_flight=settings.search_workers or cores, waiting=texts + pictures),
             observer=observer,
         )
         self._suggestions: Batcher[tuple[Snapshot, str, int], tuple[Suggestion, ...]] = Batcher(
@@ -175,15 +171,22 @@ class Searcher:
             InvalidImage: The picture cannot be used.
             Overloaded: Too much is being worked on already.
         """
+        encoder, model = snapshot.encoder, snapshot.encoder.manifest.fingerprint
         with self._visit([part]):
-            encoded, _ = await self._encode(snapshot, [part], time.perf_counter())
-        return encoded[0]
+            if isinstance(part, TextPart):
+                vector = self._remembered(model, part.text)
+                if vector is None:
+                    vector = await self._texts.enqueue((encoder, part.text))
+                    self._cache.put(model, part.text, vector)
+                return vector
+            future: asyncio.Future[UnitVectors] = asyncio.get_running_loop().create_future()
+            self._decode.put((snapshot, part.data), future, lambda pixels: self._images.put((encoder, pixels), future))
+            return await future
 
     async def _answer(self, snapshot: Snapshot, plan: Plan, started: float) -> Answer:
         with self._visit(plan.parts):
-            encoded, decoded = await self._encode(snapshot, plan.parts, started)
-            ready = time.perf_counter() if encoded else decoded
-            found = await self._searches.enqueue(_Lookup(snapshot, plan, encoded))
+            gathering = Gathering(started)
+            found = await self._find(snapshot, plan, gathering)
         return Answer(
             release=snapshot.id,
             hits=found.hits,
@@ -191,9 +194,9 @@ class Searcher:
             facets=found.ranking.facets,
             hints=plan.hints,
             milliseconds=Milliseconds(
-                decode=1000 * (decoded - started),
-                encode=1000 * (ready - decoded),
-                search=1000 * (found.ranked - ready),
+                decode=1000 * (gathering.decoded - started),
+                encode=1000 * (gathering.complete - gathering.decoded),
+                search=1000 * (found.ranked - gathering.complete),
                 fetch=1000 * (found.fetched - found.ranked),
                 total=1000 * (time.perf_counter() - started),
             ),
@@ -206,39 +209,46 @@ class Searcher:
             return self._picture_door.visit(pictures)
         return self._text_door.visit(max(1, sum(isinstance(part, TextPart) for part in parts)))
 
-    async def _encode(
-        self, snapshot: Snapshot, parts: Sequence[Part], started: float
-    ) -> tuple[dict[int, UnitVectors], float]:
-        """Vectors of texts and pictures by their places among the parts, and when the last picture was decoded."""
+    async def _find(self, snapshot: Snapshot, plan: Plan, gathering: Gathering) -> _Found:
+        """Encode the parts and search. From queue to queue it goes by their own threads; all wait for one future."""
         encoder, model = snapshot.encoder, snapshot.encoder.manifest.fingerprint
-        encoded: dict[int, UnitVectors] = {}
-        texts: dict[int, asyncio.Future[UnitVectors]] = {}
-        pictures: dict[int, asyncio.Future[Any]] = {}  # of pixels, then of vectors
-        decoded = started
+        future: asyncio.Future[_Found] = asyncio.get_running_loop().create_future()
+        texts: dict[int, str] = {}
+        pictures: dict[int, bytes] = {}
+        for place, part in enumerate(plan.parts):
+            if isinstance(part, ImagePart):
+                pictures[place] = part.data
+            elif isinstance(part, TextPart):
+                known = self._remembered(model, part.text)
+                if known is None:
+                    texts[place] = part.text
+                else:
+                    gathering.encoded[place] = known
+
+        def encode(place: int, pixels: PixelBatch) -> None:
+            gathering.note_decoded()
+            self._images.put((encoder, pixels), future, partial(gathering.add, place))
+
         try:
-            for place, part in enumerate(parts):
-                if isinstance(part, TextPart):
-                    known = self._cache.get(model, part.text)
-                    self._observer.cached_text(known is not None)
-                    if known is None:
-                        texts[place] = self._texts.enqueue((encoder, part.text))
-                    else:
-                        encoded[place] = known
-                elif isinstance(part, ImagePart):
-                    pictures[place] = self._decode.enqueue((snapshot, part.data))
-            for place, pixels in tuple(pictures.items()):
-                pictures[place] = self._images.enqueue((encoder, await pixels))
-                decoded = time.perf_counter()
-            for place, vector in (pictures | texts).items():
-                encoded[place] = await vector
+            gathering.expect(
+                len(texts) + len(pictures),
+                lambda: self._searches.put(_Lookup(snapshot, plan, gathering.encoded), future),
+            )
+            for place, text in texts.items():
+                self._texts.put((encoder, text), future, partial(gathering.add, place))
+            for place, data in pictures.items():
+                self._decode.put((snapshot, data), future, partial(encode, place))
+            found = await future
         finally:
-            for pending in (*texts.values(), *pictures.values()):
-                pending.cancel()  # a picture failed, or the request went away
-        for place in texts:
-            part = parts[place]
-            if isinstance(part, TextPart):
-                self._cache.put(model, part.text, encoded[place])
-        return encoded, decoded
+            future.cancel()  # the request went away: what still waits is dropped
+        for place, text in texts.items():
+            self._cache.put(model, text, gathering.encoded[place])
+        return found
+
+    def _remembered(self, model: str, text: str) -> UnitVectors | None:
+        known = self._cache.get(model, text)
+        self._observer.cached_text(known is not None)
+        return known
 
     def _decode_batch(self, batch: Sequence[tuple[Snapshot, bytes]]) -> list[PixelBatch]:
         return [engine.decode(snapshot, data, limits=self._limits) for snapshot, data in batch]
