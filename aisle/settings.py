@@ -18,6 +18,9 @@ PREFIX = "AISLE_"
 
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
+DEEPEST_FILTERS = 64
+"""Filters are read by recursion, for which Python's stack must be enough."""
+
 _MAY_BE_ZERO = {
     *("batches_in_flight", "decode_workers", "search_workers"),
     *("drain_seconds", "key_requests_per_second", "address_requests_per_second"),
@@ -63,6 +66,9 @@ class Settings:
         max_body_bytes: Longest request body.
         max_image_bytes: Longest picture file.
         max_image_pixels: Largest picture, width x height.
+        max_text_length: Longest text of a query, in characters.
+        max_filter_depth: Deepest nesting of a query's filters.
+        max_batch_queries: Most queries of one batch.
         timeout_seconds: Longest time for one request.
         poll_seconds: How often `CURRENT` is read.
         drain_seconds: From SIGTERM to the end of accepting requests; meanwhile `/readyz` says 503. 0 for none.
@@ -103,6 +109,9 @@ class Settings:
     max_body_bytes: int = 24 * 1024 * 1024
     max_image_bytes: int = 16 * 1024 * 1024
     max_image_pixels: int = 64_000_000
+    max_text_length: int = 2000
+    max_filter_depth: int = 8
+    max_batch_queries: int = 64
     timeout_seconds: float = 8.0
     poll_seconds: float = 2.0
     drain_seconds: float = 1.0
@@ -133,6 +142,10 @@ class Settings:
                     raise SettingsError(f"{variable(name)} is {value}; it must be {least}")
         if self.listen_port > 65535:
             raise SettingsError(f"{variable('listen_port')} is {self.listen_port}; the largest port is 65535")
+        if self.max_filter_depth > DEEPEST_FILTERS:
+            raise SettingsError(
+                f"{variable('max_filter_depth')} is {self.max_filter_depth}; filters are read to {DEEPEST_FILTERS} deep"
+            )
         try:
             ipaddress.ip_address(self.listen_host)
         except ValueError:

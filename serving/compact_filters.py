@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 
 from aisle.errors import InvalidQuery
 from aisle.manifest import AttributeType
-from serving.filters import MAX_NESTING
+from serving.query import DEFAULT_LIMITS, QueryLimits
 
 MAX_LENGTH = 2000
 """Longest text, in characters."""
@@ -26,12 +26,15 @@ _BOOLEANS = {"true": True, "false": False}
 _Filters = dict[str, object]
 
 
-def read_compact(texts: Sequence[str], types: Mapping[str, AttributeType]) -> _Filters:
+def read_compact(
+    texts: Sequence[str], types: Mapping[str, AttributeType], *, limits: QueryLimits = DEFAULT_LIMITS
+) -> _Filters:
     """Read lines of filters, all of which must hold.
 
     Args:
         texts: Each as above; blank ones are left out.
         types: What each attribute of the release holds.
+        limits: How deeply they may be nested.
 
     Returns:
         For `Query.filters`. Attributes that do not exist are left for `read_filters` to refuse.
@@ -39,7 +42,7 @@ def read_compact(texts: Sequence[str], types: Mapping[str, AttributeType]) -> _F
     Raises:
         InvalidQuery: A text cannot be read; the message says where.
     """
-    return _joined("$and", [_Reader(text, types).read() for text in texts if text.strip()])
+    return _joined("$and", [_Reader(text, types, limits).read() for text in texts if text.strip()])
 
 
 def _joined(name: str, filters: list[_Filters]) -> _Filters:
@@ -51,11 +54,12 @@ def _joined(name: str, filters: list[_Filters]) -> _Filters:
 class _Reader:
     """Reads one text by recursive descent, one method per line of the grammar."""
 
-    def __init__(self, text: str, types: Mapping[str, AttributeType]) -> None:
+    def __init__(self, text: str, types: Mapping[str, AttributeType], limits: QueryLimits) -> None:
         if len(text) > MAX_LENGTH:
             raise InvalidQuery(f"the filter has {len(text):,} characters; at most {MAX_LENGTH:,} are accepted")
         self._text = text.strip()
         self._types = types
+        self._limits = limits
         self._place = 0
         self._nesting = 0
 
@@ -80,8 +84,7 @@ class _Reader:
 
     def _one(self) -> _Filters:
         self._nesting += 1
-        if self._nesting > MAX_NESTING:
-            raise InvalidQuery(f"the filter is nested more than {MAX_NESTING} deep: flatten it")
+        self._limits.check_depth(self._nesting)
         if self._takes_word("not"):
             filters: _Filters = {"$not": self._one()}
         elif self._takes_mark("("):

@@ -23,6 +23,7 @@ from serving.facets import Facet
 from serving.filter_hints import filter_hints
 from serving.filters import read_filters, select
 from serving.query import (
+    DEFAULT_LIMITS,
     MAX_PARTS,
     Answer,
     Contribution,
@@ -32,6 +33,7 @@ from serving.query import (
     Milliseconds,
     Part,
     Query,
+    QueryLimits,
     TextPart,
     VectorPart,
 )
@@ -93,13 +95,21 @@ class Ranking:
     facets: tuple[Facet, ...]
 
 
-def plan_query(snapshot: Snapshot, query: Query) -> Plan:
+def plan_query(snapshot: Snapshot, query: Query, *, limits: QueryLimits = DEFAULT_LIMITS) -> Plan:
     """Check a query against a release.
 
+    Args:
+        snapshot: The release.
+        query: The query.
+        limits: Of its texts and filters.
+
     Raises:
-        InvalidQuery: A filter, a vector or the balance has no meaning, or an attribute does not exist.
+        InvalidQuery: A text is too long, filters are nested too deeply; a filter, a vector or the balance has no
+            meaning, or an attribute does not exist.
         UnknownProduct: `like` names a product that is not in the release, or hidden.
     """
+    for text in (query.text, *(part.text for part in query.parts if isinstance(part, TextPart))):
+        limits.check_text(text)
     parts = tuple(part for part in _parts(query) if part.weight)
     if len(parts) > MAX_PARTS:
         raise InvalidQuery(
@@ -116,7 +126,7 @@ def plan_query(snapshot: Snapshot, query: Query) -> Plan:
         kind=kind,
         like=tuple(dict.fromkeys(like)),
         halves=halves,
-        condition=read_filters(query.filters, snapshot.columns),
+        condition=read_filters(query.filters, snapshot.columns, limits=limits),
         k=query.k,
         offset=query.offset,
         facets=_known(query.facets, snapshot),

@@ -19,22 +19,22 @@ import numpy as np
 
 from aisle.errors import InvalidQuery
 from serving.columns import Condition, FilterColumn, Mask
-
-MAX_NESTING = 8
-"""Deepest nesting of `$and`, `$or` and `$not`."""
+from serving.query import DEFAULT_LIMITS, QueryLimits
 
 MAX_CONDITIONS = 64
 """Most conditions of one query."""
 
 
-def read_filters(filters: Mapping[str, object], columns: Mapping[str, FilterColumn]) -> Condition | None:
+def read_filters(
+    filters: Mapping[str, object], columns: Mapping[str, FilterColumn], *, limits: QueryLimits = DEFAULT_LIMITS
+) -> Condition | None:
     """Check a query's filters without computing them; None for a query without any.
 
     Raises:
         InvalidQuery: An attribute does not exist or is asked for something of the wrong type, or the filters are
             nested too deeply or too many.
     """
-    return _Reader(columns).every(filters, depth=0) if filters else None
+    return _Reader(columns, limits).every(filters, depth=0) if filters else None
 
 
 def select(
@@ -63,14 +63,14 @@ def select(
 class _Reader:
     """Reads one query's filters, counting conditions."""
 
-    def __init__(self, columns: Mapping[str, FilterColumn]) -> None:
+    def __init__(self, columns: Mapping[str, FilterColumn], limits: QueryLimits) -> None:
         self._columns = columns
+        self._limits = limits
         self._conditions = 0
 
     def every(self, filters: object, *, depth: int) -> Condition:
         """All entries of one object."""
-        if depth > MAX_NESTING:
-            raise InvalidQuery(f"the filters are nested more than {MAX_NESTING} deep: flatten them")
+        self._limits.check_depth(depth)
         if not isinstance(filters, Mapping) or not filters:
             raise InvalidQuery(f'{reprlib.repr(filters)} is no filter; {{"attribute": wanted}} is')
         return _joined(np.logical_and, [self._entry(name, wanted, depth) for name, wanted in filters.items()])

@@ -31,11 +31,10 @@ from serving.openai_schemas import (
     OpenAIErrorResponse,
     TextItem,
 )
-from serving.query import ImagePart, TextPart
-from serving.remote_pictures import RemotePictures
+from serving.query import ImagePart, QueryLimits, TextPart
 from serving.requests import read_picture
 from serving.searcher import Searcher
-from serving.service_state import json_response, live, state_of, unless_gone
+from serving.service_state import ServiceState, json_response, live, state_of, unless_gone
 from serving.snapshot import Snapshot
 
 CONCURRENT = 16
@@ -85,7 +84,7 @@ async def embeddings(request: Request, body: EmbeddingRequest) -> Response:
     inputs = body.input if isinstance(body.input, list) else [body.input]
     if further := len(inputs) - 1:
         state.gate.count(request.scope, request.headers, work=further)
-    parts = [await _part(given, place, body.modality, state.remote_pictures) for place, given in enumerate(inputs)]
+    parts = [await _part(given, place, body.modality, state) for place, given in enumerate(inputs)]
     vectors = await unless_gone(request, _embed(state.searcher, snapshot, parts))
     if vectors is None:
         return Response(status_code=GONE)
@@ -146,15 +145,19 @@ def _description(snapshot: Snapshot, name: str) -> dict[str, object]:
     return {"id": name, "object": "model", "created": created, "owned_by": "aisle"}
 
 
-async def _part(given: Input, place: int, modality: str | None, remote: RemotePictures) -> TextPart | ImagePart:
+async def _part(given: Input, place: int, modality: str | None, state: ServiceState) -> TextPart | ImagePart:
     try:
         match given:
             case TextItem(text=text):
-                return TextPart(text)
-            case ImageItem(image=picture):
-                return ImagePart(await read_picture(picture, remote))
-        pictured = given.startswith("data:image/") if modality is None else modality == "image"
-        return ImagePart(await read_picture(given, remote)) if pictured else TextPart(given)
+                pictured = False
+            case ImageItem(image=text):
+                pictured = True
+            case text:
+                pictured = text.startswith("data:image/") if modality is None else modality == "image"
+        if pictured:
+            return ImagePart(await read_picture(text, state.remote_pictures))
+        QueryLimits.of(state.settings).check_text(text)
+        return TextPart(text)
     except (InvalidImage, InvalidQuery) as error:
         raise _named(error, place) from error
 

@@ -4,7 +4,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from serving.query import MAX_TEXT
 from serving.schemas import Picture
 
 MAX_INPUTS = 2048
@@ -16,7 +15,7 @@ class TextItem(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    text: Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]
+    text: Annotated[str, Field(min_length=1)]
 
 
 class ImageItem(BaseModel):

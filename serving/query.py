@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 
 from aisle.catalog import Attribute
 from aisle.errors import InvalidQuery
+from aisle.settings import Settings, variable
 from serving.facets import Facet
 
 MAX_HITS = 200
@@ -18,9 +19,6 @@ MAX_DEPTH = 10_000
 MAX_LIKE = 50
 """Most products one query may resemble."""
 
-MAX_TEXT = 2000
-"""Longest text, in characters; a model reads about 75 words."""
-
 MAX_PARTS = 16
 """Most parts of one query, unwanted words of its text included."""
 
@@ -29,6 +27,51 @@ MAX_FACETS = 50
 
 
 PartKind = Literal["text", "image", "like", "vector"]
+
+
+@dataclass(frozen=True, slots=True)
+class QueryLimits:
+    """What whoever runs a service may set. The errors name the settings.
+
+    Attributes:
+        text_length: Of the longest text, in characters; a model reads about 75 words.
+        filter_depth: Deepest nesting of `$and`, `$or` and `$not`.
+    """
+
+    text_length: int = 2000
+    filter_depth: int = 8
+
+    @classmethod
+    def of(cls, settings: Settings) -> "QueryLimits":
+        """Those of a service."""
+        return cls(text_length=settings.max_text_length, filter_depth=settings.max_filter_depth)
+
+    def check_text(self, text: str) -> None:
+        """Return when a text is not too long.
+
+        Raises:
+            InvalidQuery: It is.
+        """
+        if len(text) > self.text_length:
+            raise InvalidQuery(
+                f"the text has {len(text):,} characters; at most {self.text_length:,} are accepted "
+                f"({variable('max_text_length')})"
+            )
+
+    def check_depth(self, depth: int) -> None:
+        """Return when filters may be nested so deeply.
+
+        Raises:
+            InvalidQuery: They may not.
+        """
+        if depth > self.filter_depth:
+            raise InvalidQuery(
+                f"the filters are nested more than {self.filter_depth} deep ({variable('max_filter_depth')}): "
+                "flatten them"
+            )
+
+
+DEFAULT_LIMITS = QueryLimits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +102,6 @@ class TextPart:
 
     def __post_init__(self) -> None:
         _check_weight(self.weight, of="a text")
-        _check_text(self.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +192,6 @@ class Query:
                 f"offset is {self.offset} and k {self.k}; offset starts at 0, and both together reach {MAX_DEPTH:,} "
                 "at most: narrow the search with filters"
             )
-        _check_text(self.text)
         if len(self.parts) > MAX_PARTS:
             raise InvalidQuery(f"the query has {len(self.parts)} parts; at most {MAX_PARTS} are accepted")
         liked = len(self.like) + sum(len(part.ids) for part in self.parts if isinstance(part, LikePart))
@@ -250,8 +291,3 @@ class Answer:
 def _check_weight(weight: float, *, of: str) -> None:
     if not math.isfinite(weight):
         raise InvalidQuery(f"weight of {of} is {weight}; a finite number is wanted")
-
-
-def _check_text(text: str) -> None:
-    if len(text) > MAX_TEXT:
-        raise InvalidQuery(f"the text has {len(text):,} characters; at most {MAX_TEXT:,} are accepted")

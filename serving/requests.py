@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from aisle.errors import InvalidQuery
 from aisle.images import decode_base64
 from serving.compact_filters import read_compact
-from serving.query import ImagePart, LikePart, Part, Query, SourceWeights, TextPart, VectorPart
+from serving.query import ImagePart, LikePart, Part, Query, QueryLimits, SourceWeights, TextPart, VectorPart
 from serving.remote_pictures import RemotePictures
 from serving.schemas import (
     ImageSearchForm,
@@ -77,7 +77,7 @@ async def query_of_form(form: ImageSearchForm, image: bytes, remote: RemotePictu
 
 
 def query_of_address(
-    parameters: ResultParameters, snapshot: Snapshot, *, text: str = "", like: Sequence[str] = ()
+    parameters: ResultParameters, snapshot: Snapshot, *, limits: QueryLimits, text: str = "", like: Sequence[str] = ()
 ) -> Query:
     """The query of an address. Its filters need to know what each attribute of the release holds.
 
@@ -92,7 +92,7 @@ def query_of_address(
         balance=parameters.balance,
         k=parameters.k,
         offset=parameters.offset,
-        filters=read_compact(parameters.filter, snapshot.manifest.attributes),
+        filters=read_compact(parameters.filter, snapshot.manifest.attributes, limits=limits),
         facets=_given(parameters.facets),
         fields=None if parameters.fields is None else _given(parameters.fields),
         explain=parameters.explain,

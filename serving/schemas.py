@@ -6,11 +6,8 @@ from fastapi import UploadFile
 from pydantic import BaseModel, ConfigDict, Field, Json, WithJsonSchema
 
 from serving.compact_filters import MAX_LENGTH
-from serving.query import MAX_DEPTH, MAX_FACETS, MAX_HITS, MAX_LIKE, MAX_PARTS, MAX_TEXT
+from serving.query import MAX_DEPTH, MAX_FACETS, MAX_HITS, MAX_LIKE, MAX_PARTS
 from serving.suggestions import MAX_TYPED
-
-MAX_BATCH = 64
-"""Most queries of one batch."""
 
 MAX_SUGGESTIONS = 20
 """Most suggestions of one answer."""
@@ -21,9 +18,8 @@ _MAX_DIMENSION = 8192
 Text = Annotated[
     str,
     Field(
-        max_length=MAX_TEXT,
         description='Words. A minus turns away from what follows: `dress -floral`, `-"long sleeves"`. In quotes a '
-        "minus is only a minus.",
+        "minus is only a minus. How long it may be is a setting of the service.",
         examples=["red striped shirt"],
     ),
 ]
@@ -95,7 +91,7 @@ class QueryPart(BaseModel):
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
-    text: Annotated[str | None, Field(max_length=MAX_TEXT, description="Words, taken as they are.")] = None
+    text: Annotated[str | None, Field(description="Words, taken as they are.")] = None
     image: Picture | None = None
     like: Like | None = None
     vector: Vector | None = None
@@ -139,7 +135,7 @@ class BatchRequest(BaseModel):
 
     queries: Annotated[
         list[Annotated[Any, WithJsonSchema({"$ref": "#/components/schemas/SearchRequest"})]],
-        Field(min_length=1, max_length=MAX_BATCH),
+        Field(min_length=1, description="How many there may be is a setting of the service."),
     ]
 
 

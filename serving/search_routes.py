@@ -11,10 +11,11 @@ from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from aisle.settings import variable
 from serving.answers import answer_json, batch_json, suggestions_json
 from serving.errors import GONE, INTERNAL, Failure, failure_of
 from serving.product_routes import product_response
-from serving.query import Answer
+from serving.query import Answer, QueryLimits
 from serving.query import Query as ReleaseQuery
 from serving.requests import query_of_address, query_of_body, query_of_form
 from serving.response_schemas import BatchResponse, SearchResponse, SuggestResponse
@@ -59,7 +60,7 @@ async def search(request: Request, body: SearchRequest) -> Response:
 async def search_address(request: Request, parameters: Annotated[SearchParameters, Query()]) -> Response:
     """The same by text and products to resemble, with filters in one line each."""
     snapshot = live(request)
-    return await answered(request, snapshot, query_of_address(parameters, snapshot))
+    return await answered(request, snapshot, query_of_address(parameters, snapshot, limits=_limits(request)))
 
 
 @router.post(
@@ -87,6 +88,9 @@ async def search_image(
 async def search_batch(request: Request, body: BatchRequest) -> Response:
     """One answer, or one error, per query; a faulty query costs the others nothing."""
     state, snapshot = state_of(request), live(request)
+    if len(body.queries) > (most := state.settings.max_batch_queries):
+        accepted = f"at most {most:,} are accepted ({variable('max_batch_queries')})"
+        raise HTTPException(422, f"the batch has {len(body.queries):,} queries; {accepted}")
     if further := len(body.queries) - 1:
         state.gate.count(request.scope, request.headers, work=further)
     outcomes = await unless_gone(request, _each(state, snapshot, body.queries))
@@ -112,7 +116,7 @@ async def similar(request: Request, id: str, parameters: Annotated[ResultParamet
     snapshot = live(request)
     if not request.scope["raw_path"].endswith(b"/similar"):
         return product_response(snapshot, f"{id}/similar")  # the slash was encoded: it is part of the product's id
-    return await answered(request, snapshot, query_of_address(parameters, snapshot, like=[id]))
+    return await answered(request, snapshot, query_of_address(parameters, snapshot, limits=_limits(request), like=[id]))
 
 
 @router.get(
@@ -126,6 +130,10 @@ async def suggest(request: Request, parameters: Annotated[SuggestParameters, Que
     snapshot = live(request)
     found = await state_of(request).searcher.suggest(snapshot, parameters.q, k=parameters.k)
     return json_response(suggestions_json(snapshot.id, found))
+
+
+def _limits(request: Request) -> QueryLimits:
+    return QueryLimits.of(state_of(request).settings)
 
 
 async def answered(request: Request, snapshot: Snapshot, query: ReleaseQuery) -> Response:

@@ -22,7 +22,7 @@ from serving.batcher import Batcher, BatchObserver, QueueLimits
 from serving.engine import Plan, Ranking
 from serving.flights import Flights
 from serving.gathering import Gathering
-from serving.query import MAX_PARTS, Answer, Hit, ImagePart, Milliseconds, Part, Query, TextPart
+from serving.query import MAX_PARTS, Answer, Hit, ImagePart, Milliseconds, Part, Query, QueryLimits, TextPart
 from serving.snapshot import Snapshot
 from serving.suggestions import Suggestion
 from serving.text_cache import TextCache
@@ -85,7 +85,8 @@ class Searcher:
         self._observer = observer
         self._cache = TextCache()
         self._flights: Flights[Answer] = Flights(joined=observer.joined_search)
-        self._limits = settings.image_limits
+        self._query_limits = QueryLimits.of(settings)
+        self._image_limits = settings.image_limits
         cores = worker_cores(settings)
         flight = settings.batches_in_flight or (_GPU_BATCHES if _may_encode_on_gpu(settings.provider) else cores)
         text_work, picture_work = flight * settings.text_batch, flight * settings.image_batch
@@ -142,7 +143,7 @@ class Searcher:
             Overloaded: Too much is being worked on already.
         """
         started = time.perf_counter()
-        plan = engine.plan_query(snapshot, query)
+        plan = engine.plan_query(snapshot, query, limits=self._query_limits)
         return await self._flights.join((snapshot, query.key), lambda: self._answer(snapshot, plan, started))
 
     def check(self, *, pictured: bool) -> None:
@@ -251,7 +252,7 @@ class Searcher:
         return known
 
     def _decode_batch(self, batch: Sequence[tuple[Snapshot, bytes]]) -> list[PixelBatch]:
-        return [engine.decode(snapshot, data, limits=self._limits) for snapshot, data in batch]
+        return [engine.decode(snapshot, data, limits=self._image_limits) for snapshot, data in batch]
 
 
 def worker_cores(settings: Settings) -> int:

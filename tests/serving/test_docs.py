@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl
 
 import pytest
 
+from aisle.settings import Settings
 from serving import columns, engine, facets, filters, query, schemas, suggestions, text_cache
 
 TEXT = (Path(__file__).resolve().parents[2] / "docs" / "search.md").read_text(encoding="utf-8")
@@ -58,9 +59,9 @@ def test_fields_of_a_body_are_all_explained():
         f"together at most {query.MAX_DEPTH:,}",
         f"weighs {engine.UNWANTED}",
         f"At most {filters.MAX_CONDITIONS} conditions of {columns.MAX_WANTED} values each",
-        f"nested {filters.MAX_NESTING} deep",
+        f"nested {query.DEFAULT_LIMITS.filter_depth} deep",
         f"the {facets.MAX_VALUES} most frequent",
-        f"at most {schemas.MAX_BATCH}, and answers",
+        f"at most {Settings().max_batch_queries} (`AISLE_MAX_BATCH_QUERIES`), and answers",
         f"The {suggestions.MAX_TEXTS:,} most frequent texts of a release of up to {suggestions.MAX_LENGTH} characters",
         f"the {text_cache.MAX_TEXTS:,} texts asked for last",
     ],

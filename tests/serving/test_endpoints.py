@@ -47,7 +47,7 @@ def test_readme_promises_routes_only():
     "statement",
     [
         f"up to {openai_schemas.MAX_INPUTS:,}",
-        f"up to {query.MAX_TEXT:,} characters",
+        f"up to {query.DEFAULT_LIMITS.text_length:,} characters",
         f"At most {query.MAX_HITS} come back",
         f"(cosine {DUPLICATE_COSINE})",
     ],

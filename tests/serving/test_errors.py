@@ -27,7 +27,7 @@ def fault(response, status: int) -> dict:
         ({"balance": 2}, "invalid_request", "balance"),
         ({"weights": {"words": 1}}, "invalid_request", "words"),
         ({"query": "red"}, "invalid_request", "query"),
-        ({"text": "x" * 2001}, "invalid_request", "text"),
+        ({"text": "x" * 2001}, "invalid_query", "2,001 characters; at most 2,000"),
         ({"filters": {"color": "red"}}, "invalid_query", "known are colour"),
         ({"filters": {"price": {"min": "cheap"}}}, "invalid_query", "'cheap'"),
         ([], "invalid_request", "body"),

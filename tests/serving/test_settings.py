@@ -70,6 +70,8 @@ def test_a_relative_workspace_becomes_absolute(tmp_path, monkeypatch):
         ("AISLE_OPEN_IMAGES", "perhaps", "true or false"),
         ("AISLE_DRAIN_SECONDS", "-1", "0 or greater"),
         ("AISLE_TRUSTED_PROXIES", "10.0.0.0/8,proxy.internal", "proxy.internal.*networks"),
+        ("AISLE_MAX_FILTER_DEPTH", "65", "64 deep"),
+        ("AISLE_MAX_BATCH_QUERIES", "0", "greater than 0"),
         ("AISLE_IMAGE_URL_SCHEMES", "https,file", "file"),
     ],
 )
