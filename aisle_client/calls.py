@@ -47,6 +47,20 @@ class Call(Generic[Result]):
     params: Mapping[str, Any] | None = None
 
 
+def headers(*, key: str | None, deadline: float | None) -> dict[str, str]:
+    """Of every request.
+
+    Raises:
+        ValueError: The deadline is shorter than a millisecond.
+    """
+    told = {"X-API-Key": key} if key else {}
+    if deadline is not None:
+        if deadline < 0.001:
+            raise ValueError(f"deadline is {deadline} s; at least a millisecond is wanted")
+        told["X-Envoy-Expected-Rq-Timeout-Ms"] = str(int(1000 * deadline))
+    return told
+
+
 def search(query: Query | str) -> Call[Answer]:
     """Search."""
     return Call("POST", "/search", _answer, json=body_of(as_query(query)))

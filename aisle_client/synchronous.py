@@ -26,6 +26,7 @@ class Client:
         key: str | None = None,
         timeout: float = 10.0,
         retries: int = 2,
+        deadline: float | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         """Connect to nothing yet.
@@ -36,9 +37,11 @@ class Client:
             timeout: Seconds for one attempt.
             retries: How often a call is made again after 429 or 503, or when nobody answered. The service's
                 Retry-After is waited for.
+            deadline: Seconds that the service may take for one attempt, in whole milliseconds; told to it, so that it
+                computes nothing that would come too late, and raises Unavailable. None for the service's own limit.
             transport: Another way to reach it, for tests.
         """
-        headers = {"X-API-Key": key} if key else {}
+        headers = calls.headers(key=key, deadline=deadline)
         self._http = httpx.Client(base_url=url, headers=headers, timeout=timeout, transport=transport)
         self._retries = retries
 

@@ -10,6 +10,7 @@ import contextlib
 import itertools
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from typing import cast
 
 from servers import Server
 
@@ -53,8 +54,7 @@ class _Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Ready."""
-        if isinstance(transport, asyncio.Transport):
-            self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is no subclass
 
     def data_received(self, data: bytes) -> None:
         """Gather the answer."""

@@ -8,6 +8,7 @@ time without one it is the narrow one: as much work as is done in a given time, 
 Lives in one event loop.
 """
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -32,6 +33,10 @@ class Overloaded(AisleError):
     def __init__(self, message: str, *, retry_after: int = 1) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class TooLate(AisleError):
+    """A request cannot be answered within its time, so nothing was computed for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,7 @@ class Admission:
             clock: In seconds.
         """
         self.inside = 0
+        self._approaching = 0
         self._name = name
         self._bounds = bounds
         self._clock = clock
@@ -73,38 +79,76 @@ class Admission:
         self._done = self._busy_seconds = 0.0  # both fade, so their quotient is the rate of late
 
     @contextmanager
-    def visit(self, work: int = 1) -> Iterator[None]:
+    def visit(self, work: int = 1, *, deadline: float = math.inf) -> Iterator[None]:
         """Come in, and leave at the end of the block. An error that leaves the block is no answer.
 
         Args:
             work: How much comes in; whoever finds room for some of it may bring all.
+            deadline: As in `check`.
 
         Raises:
             Overloaded: There is no room.
+            TooLate: What is inside takes longer than there is time.
         """
-        self._enter(work)
+        self._enter(work, deadline)
         try:
             yield
             self._count_answer(work)
         finally:
             self.inside -= work
 
-    def check(self) -> None:
+    def approach(self) -> Callable[[], None]:
+        """Count a request that is on its way to this door; call what is returned when it was answered, or is gone.
+
+        Many requests may be read before the first of them comes to the door; they would all see the same room.
+        """
+        self._approaching += 1
+        return self._pass_by
+
+    def has_room(self) -> bool:
+        """Whether one more would find room behind all that approach."""
+        return max(self.inside, self._approaching) < self._bound(self._clock())
+
+    def refuse(self) -> Overloaded:
+        """Turn one away.
+
+        Returns:
+            What it is told.
+        """
+        self._calm_from = self._clock() + CALM_SECONDS
+        return Overloaded(f"{self.inside} {self._name} are being worked on already: try again in a moment")
+
+    def check(self, *, deadline: float = math.inf) -> None:
         """Find out whether one more would be turned away, without coming in.
+
+        Args:
+            deadline: When its time is up, by the clock.
 
         Raises:
             Overloaded: It would, and counts as if it had tried.
+            TooLate: What is inside takes longer than there is time.
         """
         now = self._clock()
+        if deadline < math.inf and (wait := self._wait()) > deadline - now:
+            raise TooLate(
+                f"{self.inside} {self._name} are being worked on already, for about {wait:.2g} s: longer than the "
+                f"{max(0.0, deadline - now):.2g} s that this request allows"
+            )
         if self.inside >= self._bound(now):
-            self._calm_from = now + CALM_SECONDS
-            raise Overloaded(f"{self.inside} {self._name} are being worked on already: try again in a moment")
+            raise self.refuse()
 
-    def _enter(self, work: int) -> None:
-        self.check()
+    def _enter(self, work: int, deadline: float) -> None:
+        self.check(deadline=deadline)
         if self.inside == 0:
             self._counted_from = self._clock()  # nothing was done before
         self.inside += work
+
+    def _pass_by(self) -> None:
+        self._approaching -= 1
+
+    def _wait(self) -> float:
+        """Seconds until what is inside is done, at the rate of late; 0 while no rate is known."""
+        return self.inside * self._busy_seconds / self._done if self._done else 0.0
 
     def _bound(self, now: float) -> int:
         if now >= self._calm_from or not self._busy_seconds:

@@ -125,7 +125,7 @@ def create_app(settings: Settings, *, metrics_folder: Path | None = None) -> Fas
             CORSMiddleware,
             allow_origins=settings.cors_origins,
             allow_methods=["GET", "POST"],
-            allow_headers=["Authorization", "Content-Type", "X-API-Key", "X-Request-ID"],
+            allow_headers=["Authorization", "Content-Type", "X-API-Key", "X-Request-ID", errors.TIMEOUT_HEADER],
             expose_headers=["Retry-After", "X-Request-ID"],
         )
     app.add_middleware(Observation, metrics=metrics, tracing=traces, logged=settings.log_requests)

@@ -4,16 +4,18 @@ Requests come from one event loop; the work is taken and done by threads of its 
 """
 
 import asyncio
+import math
 import os
 import queue
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
-from serving.admission import Overloaded
+from serving.admission import Overloaded, TooLate
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -54,11 +56,13 @@ class _Entry(Generic[Item, Result]):
         item: What is to be worked on.
         future: Of the request that waits for it, in its event loop; once it is done the item is dropped.
         then: Where the result goes instead of the future.
+        deadline: When the item is too late to be worked on (`time.monotonic`).
     """
 
     item: Item
     future: "asyncio.Future[Any]"
     then: Callable[[Result], None] | None
+    deadline: float
 
 
 class Batcher(Generic[Item, Result]):
@@ -106,7 +110,14 @@ class Batcher(Generic[Item, Result]):
         self.put(item, future)
         return future
 
-    def put(self, item: Item, future: "asyncio.Future[Any]", then: Callable[[Result], None] | None = None) -> None:
+    def put(
+        self,
+        item: Item,
+        future: "asyncio.Future[Any]",
+        then: Callable[[Result], None] | None = None,
+        *,
+        deadline: float = math.inf,
+    ) -> None:
         """Line an item up for a request that waits for `future`. May be called in any thread.
 
         Args:
@@ -114,6 +125,8 @@ class Batcher(Generic[Item, Result]):
             future: Has the result, or the error. When it is done before, the item is dropped.
             then: Is called with the result, in a thread of this queue, instead of settling the future; an error that
                 it raises settles it. Such as another queue's `put`: the event loop has no part in it.
+            deadline: When the request's time is up (`time.monotonic`): an item that still waits then is not worked on,
+                and the future has the error TooLate.
 
         Raises:
             Overloaded: The queue is full.
@@ -124,7 +137,7 @@ class Batcher(Generic[Item, Result]):
             raise Overloaded(f"{waiting} requests already wait for {self._name}: try again in a moment")
         if self._closed:
             raise Overloaded("this worker is about to end: ask another")
-        self._waiting.put(_Entry(item, future, then))
+        self._waiting.put(_Entry(item, future, then, deadline))
         self._observer.depth(self._name, self._waiting.qsize())
 
     def close(self) -> None:
@@ -158,9 +171,19 @@ class Batcher(Generic[Item, Result]):
             del entry
 
     def _work_off(self, first: _Entry[Item, Result]) -> None:
-        batch = [] if first.future.done() else [first]
-        while len(batch) < self._limits.batch and (more := list(self._taken(self._limits.batch - len(batch)))):
-            batch += [entry for entry in more if not entry.future.done()]
+        taken, batch = [first], list[_Entry[Item, Result]]()
+        late: list[tuple[asyncio.Future[Any], Exception]] = []
+        now = time.monotonic()
+        while taken:
+            for entry in taken:
+                if entry.future.done():
+                    continue
+                if entry.deadline > now:
+                    batch.append(entry)
+                else:
+                    late.append((entry.future, TooLate(f"its time was up while it waited for {self._name}")))
+            taken = list(self._taken(self._limits.batch - len(batch)))
+        self._settle_soon(late)
         self._observer.depth(self._name, self._waiting.qsize())
         if batch:
             self._observer.batch(self._name, len(batch))
@@ -176,6 +199,9 @@ class Batcher(Generic[Item, Result]):
                 entry.then(outcome)
             except Exception as error:  # noqa: BLE001 - it belongs to the request that waits, and is raised there
                 settled.append((entry.future, error))
+        self._settle_soon(settled)
+
+    def _settle_soon(self, settled: Sequence[tuple["asyncio.Future[Any]", Any]]) -> None:
         if settled:
             with suppress(RuntimeError):  # the loop was closed: nobody waits
                 settled[0][0].get_loop().call_soon_threadsafe(_settle, settled)

@@ -83,8 +83,8 @@ class _Reader:
         return _joined("$and", filters)
 
     def _one(self) -> _Filters:
-        self._nesting += 1
         self._limits.check_depth(self._nesting)
+        self._nesting += 1
         if self._takes_word("not"):
             filters: _Filters = {"$not": self._one()}
         elif self._takes_mark("("):

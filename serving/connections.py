@@ -5,10 +5,14 @@ head of any length, and for the rest of a body that was answered early: whoever 
 """
 
 import asyncio
-from typing import Any, ClassVar
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import uvicorn.config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+if TYPE_CHECKING:
+    from serving.turnstile import Turnstile
 
 HEAD_SECONDS = 10.0
 """From the beginning of a connection or a head to the head's end."""
@@ -26,13 +30,17 @@ class ImpatientProtocol(HttpToolsProtocol):
 
     Attributes:
         most: Open connections of this worker; a further one is closed at once.
+        turnstile: Answers some requests at their heads, before the application hears of them; None lets all go on.
     """
 
     most: ClassVar[int] = 4096
+    turnstile: "ClassVar[Turnstile | None]" = None
 
     _patience: asyncio.TimerHandle | None = None
     _in_head = False
     _in_body = False
+    _was_turned_away = False
+    _leave: Callable[[], None] | None = None
     _head_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -46,6 +54,7 @@ class ImpatientProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Nothing is waited for."""
         self._stop_waiting()
+        self._has_left()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -71,16 +80,29 @@ class ImpatientProtocol(HttpToolsProtocol):
         """A head ended."""
         self._in_head, self._in_body = False, True
         self._stop_waiting()
-        super().on_headers_complete()
+        self._was_turned_away = self._turned_away()
+        if not self._was_turned_away:
+            super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """A body goes on."""
+        if not self._was_turned_away:
+            super().on_body(body)
 
     def on_message_complete(self) -> None:
         """A body ended."""
         self._in_body = False
         self._stop_waiting()
-        super().on_message_complete()
+        if not self._was_turned_away:
+            self._has_come()
+            super().on_message_complete()
+            return
+        self._unset_keepalive_if_required()
+        self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
 
     def on_response_complete(self) -> None:
         """An answer was sent; if its request goes on, the connection does not."""
+        self._has_left()
         super().on_response_complete()
         if self._in_body and self.cycle.response_complete and not self.transport.is_closing():
             self._wait(LINGER_SECONDS)
@@ -90,8 +112,31 @@ class ImpatientProtocol(HttpToolsProtocol):
         super().timeout_keep_alive_handler()
         self._wait(LINGER_SECONDS)
 
+    def _turned_away(self) -> bool:
+        if self.turnstile is None or not self._has_answered() or self.parser.get_http_version() != "1.1":
+            return False
+        response = self.turnstile.refusal(self.parser.get_method(), self.url, self.headers)
+        if response is None:
+            return False
+        self.server_state.total_requests += 1
+        self.transport.write(response)
+        self._wait(LINGER_SECONDS)  # for the rest of its body
+        return True
+
+    def _has_come(self) -> None:
+        if self.turnstile is not None and self._leave is None:
+            self._leave = self.turnstile.pass_through(self.parser.get_method(), self.url)
+
+    def _has_left(self) -> None:
+        if self._leave is not None:
+            self._leave()
+            self._leave = None
+
+    def _has_answered(self) -> bool:
+        return self.cycle is None or (self.cycle.response_complete and not self.pipeline)
+
     def _is_idle(self) -> bool:
-        return not self._in_body and (self.cycle is None or self.cycle.response_complete)
+        return not self._in_body and self._has_answered()
 
     def _wait(self, seconds: float) -> None:
         self._stop_waiting()
@@ -106,12 +151,13 @@ class ImpatientProtocol(HttpToolsProtocol):
         self.transport.abort()
 
 
-def install(*, most: int) -> None:
+def install(*, most: int, turnstile: "Turnstile | None" = None) -> None:
     """Let uvicorn use this protocol in this process.
 
     Args:
         most: Open connections of this worker.
+        turnstile: Answers some requests at their heads; None lets all go on.
     """
-    ImpatientProtocol.most = most
+    ImpatientProtocol.most, ImpatientProtocol.turnstile = most, turnstile
     protocols: dict[str, Any] = uvicorn.config.HTTP_PROTOCOLS
     protocols["auto"] = f"{ImpatientProtocol.__module__}:{ImpatientProtocol.__qualname__}"

@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+import math
 import re
+import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,11 +14,26 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from aisle.errors import AisleError
 from aisle.settings import Settings
-from serving.errors import GONE, INTERNAL, BodiesTooLarge, BodyTooLarge, Failure, envelope, failure_of, timed_out
+from serving.errors import (
+    GONE,
+    INTERNAL,
+    TIMEOUT_HEADER,
+    BodiesTooLarge,
+    BodyTooLarge,
+    Failure,
+    UnreadableTimeout,
+    envelope,
+    failure_of,
+    timed_out,
+)
 from serving.gate import Gate
 
 _LOG = logging.getLogger("aisle.serving")
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+"""An id that a client may bring."""
+
+_MILLISECONDS = re.compile(r"0*[1-9][0-9]{0,9}", re.ASCII)
 
 SECURITY_HEADERS = {
     "Content-Security-Policy": (
@@ -88,19 +105,22 @@ class Edge:
         self, scope: Scope, headers: Headers, receive: Receive, send: Send, body: "_Body"
     ) -> Failure | None:
         """Run the application; what it leaves unanswered is returned as a failure."""
+        seconds = self._timeout_seconds
         try:
             self._gate.admit(scope, headers)
+            seconds = min(seconds, _allowed_seconds(headers))
+            scope["state"]["deadline"] = time.monotonic() + seconds
             declared = headers.get("content-length", "")
             if declared.isdecimal() and int(declared) > self._max_body_bytes:
                 raise BodyTooLarge(self._max_body_bytes)
             if (refusal := self._turn_away(scope, headers)) is not None:
                 return refusal
-            async with asyncio.timeout(self._timeout_seconds):
+            async with asyncio.timeout(seconds):
                 await self._app(scope, receive, send)
-        except (AisleError, BodyTooLarge) as error:
+        except (AisleError, BodyTooLarge, UnreadableTimeout) as error:
             return failure_of(error)
         except TimeoutError:
-            return timed_out(self._timeout_seconds, body_came=body.came)
+            return timed_out(seconds, body_came=body.came)
         except Exception as error:  # noqa: BLE001 - the outermost frame of a request: nothing may leak to the client
             _LOG.error("request %s failed", scope["state"]["request_id"], exc_info=error)
             return INTERNAL
@@ -133,6 +153,16 @@ class _Body:
     came: bool = False
 
 
+def _allowed_seconds(headers: Headers) -> float:
+    """How long the client says that its request may take."""
+    given = headers.get(TIMEOUT_HEADER)
+    if given is None:
+        return math.inf
+    if not _MILLISECONDS.fullmatch(given):
+        raise UnreadableTimeout(given)
+    return int(given) / 1000
+
+
 def _request_id(headers: Headers) -> str:
     given = headers.get("x-request-id", "")
-    return given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+    return given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex

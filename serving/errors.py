@@ -13,11 +13,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from aisle.errors import AisleError, ImageFault, InvalidImage, InvalidQuery, UnknownProduct
-from serving.admission import Overloaded
+from serving.admission import Overloaded, TooLate
 from serving.drain import Draining
 from serving.gate import Unauthorized
 from serving.rate_limits import TooManyRequests
 from serving.watcher import NoRelease
+
+TIMEOUT_HEADER = "X-Envoy-Expected-Rq-Timeout-Ms"
+"""How long a request may take, in milliseconds. Envoy, and meshes made of it, send it with what they hand on, "so that
+the upstream host receiving the request can make decisions based on the request timeout" (its router filter's docs)."""
 
 GONE = 499
 """The client went away; for metrics, as nobody reads the answer (nginx's number)."""
@@ -28,6 +32,13 @@ class BodyTooLarge(HTTPException):
 
     def __init__(self, limit: int) -> None:
         super().__init__(413, f"the request body is longer than {limit:,} bytes: send a smaller picture")
+
+
+class UnreadableTimeout(HTTPException):
+    """A request that says how long it may take, in a way that cannot be read."""
+
+    def __init__(self, given: str) -> None:
+        super().__init__(422, f"{TIMEOUT_HEADER} is {given[:40]!r}; a whole number of milliseconds from 1 is wanted")
 
 
 class BodiesTooLarge(HTTPException):
@@ -90,6 +101,8 @@ def failure_of(error: Exception) -> Failure:
             return Failure(404, "unknown_product", str(error), {})
         case Overloaded():
             return Failure(429, "overloaded", str(error), {"Retry-After": str(error.retry_after)})
+        case TooLate():
+            return Failure(504, "timeout", str(error), {"Retry-After": "1"})
         case TooManyRequests():
             return Failure(429, "too_many_requests", str(error), {"Retry-After": str(error.retry_after)})
         case Unauthorized():

@@ -66,7 +66,7 @@ class Gate:
         name = scope["state"]["key"]
         if name is not None:
             self._of_keys.take(name, work)
-        else:
+        elif self._of_addresses:
             self._of_addresses.take(self._address(scope, headers), work)
 
     def _key_name(self, headers: Headers) -> str | None:

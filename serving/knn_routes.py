@@ -23,7 +23,7 @@ from serving.remote_pictures import RemotePictures
 from serving.requests import read_picture
 from serving.response_schemas import AttributeValue
 from serving.schemas import Picture, Text, Vector
-from serving.service_state import documented, json_response, live, observe, state_of, unless_gone
+from serving.service_state import DEADLINE, deadline_of, documented, json_response, live, observe, state_of, unless_gone
 from serving.snapshot import Snapshot
 
 INDEX_NAME = "products"
@@ -123,7 +123,7 @@ def _body_of(model: type[BaseModel]) -> dict[str, Any]:
     summary="clip-retrieval: nearest neighbours",
     response_class=Response,
     responses=documented(KnnResponse, 400, 404, 408, 413, 422, 429, 503, 504),
-    openapi_extra=_body_of(KnnRequest),
+    openapi_extra=DEADLINE | _body_of(KnnRequest),
 )
 async def knn_service(request: Request) -> Response:
     """Of a text, else of a picture, else of a vector; similarity is the cosine with the product's picture or text."""
@@ -135,7 +135,7 @@ async def knn_service(request: Request) -> Response:
         balance=0.0 if body.modality == "image" else 1.0,
         k=min(body.num_result_ids or body.num_images, MAX_HITS),
     )
-    answer = await unless_gone(request, state.searcher.search(snapshot, query))
+    answer = await unless_gone(request, state.searcher.search(snapshot, query, deadline=deadline_of(request)))
     if answer is None:
         return Response(status_code=GONE)
     observe(request, answer)

@@ -34,7 +34,7 @@ from serving.openai_schemas import (
 from serving.query import ImagePart, QueryLimits, TextPart
 from serving.requests import read_picture
 from serving.searcher import Searcher
-from serving.service_state import ServiceState, json_response, live, state_of, unless_gone
+from serving.service_state import DEADLINE, ServiceState, deadline_of, json_response, live, state_of, unless_gone
 from serving.snapshot import Snapshot
 
 CONCURRENT = 16
@@ -70,7 +70,8 @@ def _documented(model: type[EmbeddingResponse | ModelList | ModelDescription], *
     "/v1/embeddings",
     summary="Embeddings, as OpenAI's clients ask for them",
     response_class=Response,
-    responses=_documented(EmbeddingResponse, 400, 404, 413, 429, 503, 504),
+    responses=_documented(EmbeddingResponse, 400, 404, 413, 422, 429, 503, 504),
+    openapi_extra=DEADLINE,
 )
 async def embeddings(request: Request, body: EmbeddingRequest) -> Response:
     """Unit vectors of texts and pictures, all in one space: that of the live release's model."""
@@ -85,7 +86,7 @@ async def embeddings(request: Request, body: EmbeddingRequest) -> Response:
     if further := len(inputs) - 1:
         state.gate.count(request.scope, request.headers, work=further)
     parts = [await _part(given, place, body.modality, state) for place, given in enumerate(inputs)]
-    vectors = await unless_gone(request, _embed(state.searcher, snapshot, parts))
+    vectors = await unless_gone(request, _embed(state.searcher, snapshot, parts, deadline_of(request)))
     if vectors is None:
         return Response(status_code=GONE)
     texts = [part.text for part in parts if isinstance(part, TextPart)]
@@ -162,14 +163,16 @@ async def _part(given: Input, place: int, modality: str | None, state: ServiceSt
         raise _named(error, place) from error
 
 
-async def _embed(searcher: Searcher, snapshot: Snapshot, parts: Sequence[TextPart | ImagePart]) -> list[UnitVectors]:
+async def _embed(
+    searcher: Searcher, snapshot: Snapshot, parts: Sequence[TextPart | ImagePart], deadline: float
+) -> list[UnitVectors]:
     """Vectors of all parts; the first one that fails fails them all, as at OpenAI."""
     turns = asyncio.Semaphore(CONCURRENT)
 
     async def one(place: int, part: TextPart | ImagePart) -> UnitVectors:
         async with turns:
             try:
-                return await searcher.embed(snapshot, part)
+                return await searcher.embed(snapshot, part, deadline=deadline)
             except InvalidImage as error:
                 raise _named(error, place) from error
 

@@ -45,6 +45,9 @@ class RateLimit:
     def __len__(self) -> int:
         return len(self._buckets)
 
+    def __bool__(self) -> bool:
+        return self._per_second > 0
+
     def take(self, caller: Hashable, work: int = 1) -> None:
         """Count a request.
 

@@ -27,7 +27,17 @@ from serving.schemas import (
     SearchRequest,
     SuggestParameters,
 )
-from serving.service_state import ServiceState, documented, json_response, live, observe, state_of, unless_gone
+from serving.service_state import (
+    DEADLINE,
+    ServiceState,
+    deadline_of,
+    documented,
+    json_response,
+    live,
+    observe,
+    state_of,
+    unless_gone,
+)
 from serving.snapshot import Snapshot
 
 _LOG = logging.getLogger("aisle.serving")
@@ -45,6 +55,7 @@ SEARCH_ERRORS = (400, 404, 408, 413, 422, 429, 503, 504)
     summary="Search by text, picture, products to resemble, and vectors",
     response_class=Response,
     responses=documented(SearchResponse, *SEARCH_ERRORS),
+    openapi_extra=DEADLINE,
 )
 async def search(request: Request, body: SearchRequest) -> Response:
     """Any mix of text, image (base64), like, vector and weighted parts; with none, products in catalog order."""
@@ -56,6 +67,7 @@ async def search(request: Request, body: SearchRequest) -> Response:
     summary="Search by an address",
     response_class=Response,
     responses=documented(SearchResponse, 404, 422, 429, 503, 504),
+    openapi_extra=DEADLINE,
 )
 async def search_address(request: Request, parameters: Annotated[SearchParameters, Query()]) -> Response:
     """The same by text and products to resemble, with filters in one line each."""
@@ -68,6 +80,7 @@ async def search_address(request: Request, parameters: Annotated[SearchParameter
     summary="Search by a picture file",
     response_class=Response,
     responses=documented(SearchResponse, *SEARCH_ERRORS),
+    openapi_extra=DEADLINE,
 )
 async def search_image(
     request: Request, form: Annotated[ImageSearchForm, Form(media_type="multipart/form-data")]
@@ -84,6 +97,7 @@ async def search_image(
     summary="Several searches at once",
     response_class=Response,
     responses=documented(BatchResponse, 400, 408, 413, 422, 429, 503, 504),
+    openapi_extra=DEADLINE,
 )
 async def search_batch(request: Request, body: BatchRequest) -> Response:
     """One answer, or one error, per query; a faulty query costs the others nothing."""
@@ -93,7 +107,7 @@ async def search_batch(request: Request, body: BatchRequest) -> Response:
         raise HTTPException(422, f"the batch has {len(body.queries):,} queries; {accepted}")
     if further := len(body.queries) - 1:
         state.gate.count(request.scope, request.headers, work=further)
-    outcomes = await unless_gone(request, _each(state, snapshot, body.queries))
+    outcomes = await unless_gone(request, _each(state, snapshot, body.queries, deadline_of(request)))
     if outcomes is None:
         return Response(status_code=GONE)
     results = [_result(outcome) for outcome in outcomes]
@@ -110,6 +124,7 @@ async def search_batch(request: Request, body: BatchRequest) -> Response:
     summary="Products that resemble one",
     response_class=Response,
     responses=documented(SearchResponse, 404, 422, 429, 503, 504),
+    openapi_extra=DEADLINE,
 )
 async def similar(request: Request, id: str, parameters: Annotated[ResultParameters, Query()]) -> Response:
     """The same as a search with nothing but this product as `like`."""
@@ -139,20 +154,23 @@ def _limits(request: Request) -> QueryLimits:
 async def answered(request: Request, snapshot: Snapshot, query: ReleaseQuery) -> Response:
     """The response to one query."""
     state = state_of(request)
-    answer = await unless_gone(request, state.searcher.search(snapshot, query))
+    answer = await unless_gone(request, state.searcher.search(snapshot, query, deadline=deadline_of(request)))
     if answer is None:
         return Response(status_code=GONE)
     observe(request, answer)
     return json_response(answer_json(answer))
 
 
-async def _each(state: ServiceState, snapshot: Snapshot, queries: Sequence[Any]) -> list[Answer | BaseException]:
+async def _each(
+    state: ServiceState, snapshot: Snapshot, queries: Sequence[Any], deadline: float
+) -> list[Answer | BaseException]:
     turns = asyncio.Semaphore(CONCURRENT)
 
     async def one(given: Any) -> Answer:
         async with turns:
             body = SearchRequest.model_validate(given)
-            return await state.searcher.search(snapshot, await query_of_body(body, state.remote_pictures))
+            query = await query_of_body(body, state.remote_pictures)
+            return await state.searcher.search(snapshot, query, deadline=deadline)
 
     return await asyncio.gather(*map(one, queries), return_exceptions=True)
 

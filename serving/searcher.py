@@ -1,6 +1,7 @@
 """The engine's stages run through batchers: many requests at once, each with its own snapshot."""
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -17,7 +18,7 @@ from aisle.machine import Provider, cpu_quota
 from aisle.settings import Settings
 from aisle.types import PixelBatch, UnitVectors
 from serving import engine
-from serving.admission import Admission, Bounds
+from serving.admission import Admission, Bounds, TooLate
 from serving.batcher import Batcher, BatchObserver, QueueLimits
 from serving.engine import Plan, Ranking
 from serving.flights import Flights
@@ -84,7 +85,7 @@ class Searcher:
         """
         self._observer = observer
         self._cache = TextCache()
-        self._flights: Flights[Answer] = Flights(joined=observer.joined_search)
+        self._flights: Flights[Answer] = Flights(joined=observer.joined_search, personal=TooLate)
         self._query_limits = QueryLimits.of(settings)
         self._image_limits = settings.image_limits
         cores = worker_cores(settings)
@@ -133,26 +134,28 @@ class Searcher:
         for batcher in (self._decode, self._images, self._texts, self._searches, self._suggestions):
             batcher.close()
 
-    async def search(self, snapshot: Snapshot, query: Query) -> Answer:
+    async def search(self, snapshot: Snapshot, query: Query, *, deadline: float = math.inf) -> Answer:
         """Answer one query; the same answer as `engine.search`. Equal queries at the same time are answered once.
+
+        Args:
+            snapshot: The release.
+            query: The query.
+            deadline: When the request's time is up (`time.monotonic`): what cannot be done by then is not begun.
 
         Raises:
             InvalidQuery: The query has no meaning for this release.
             InvalidImage: A picture cannot be used.
             UnknownProduct: `like` names a product that is not in the release, or hidden.
             Overloaded: Too much is being worked on already.
+            TooLate: It cannot be answered by the deadline.
         """
         started = time.perf_counter()
         plan = engine.plan_query(snapshot, query, limits=self._query_limits)
-        return await self._flights.join((snapshot, query.key), lambda: self._answer(snapshot, plan, started))
+        return await self._flights.join((snapshot, query.key), lambda: self._answer(snapshot, plan, started, deadline))
 
-    def check(self, *, pictured: bool) -> None:
-        """Find out whether a search would be turned away, before anything of it is read.
-
-        Raises:
-            Overloaded: It would.
-        """
-        (self._picture_door if pictured else self._text_door).check()
+    def door(self, *, pictured: bool) -> Admission:
+        """Where searches come in, with a picture or without."""
+        return self._picture_door if pictured else self._text_door
 
     async def suggest(self, snapshot: Snapshot, typed: str, *, k: int) -> tuple[Suggestion, ...]:
         """What a shopper may be typing.
@@ -162,8 +165,13 @@ class Searcher:
         """
         return await self._suggestions.enqueue((snapshot, typed, k))
 
-    async def embed(self, snapshot: Snapshot, part: TextPart | ImagePart) -> UnitVectors:
+    async def embed(self, snapshot: Snapshot, part: TextPart | ImagePart, *, deadline: float = math.inf) -> UnitVectors:
         """The vector of one text or one picture.
+
+        Args:
+            snapshot: The release.
+            part: The text or the picture.
+            deadline: As in `search`.
 
         Returns:
             float32 `[dimension]`, of norm 1.
@@ -171,23 +179,25 @@ class Searcher:
         Raises:
             InvalidImage: The picture cannot be used.
             Overloaded: Too much is being worked on already.
+            TooLate: It cannot be answered by the deadline.
         """
         encoder, model = snapshot.encoder, snapshot.encoder.manifest.fingerprint
-        with self._visit([part]):
+        future: asyncio.Future[UnitVectors] = asyncio.get_running_loop().create_future()
+        with self._visit([part], deadline):
             if isinstance(part, TextPart):
                 vector = self._remembered(model, part.text)
                 if vector is None:
-                    vector = await self._texts.enqueue((encoder, part.text))
+                    self._texts.put((encoder, part.text), future, deadline=deadline)
+                    vector = await future
                     self._cache.put(model, part.text, vector)
                 return vector
-            future: asyncio.Future[UnitVectors] = asyncio.get_running_loop().create_future()
             self._decode.put((snapshot, part.data), future, lambda pixels: self._images.put((encoder, pixels), future))
             return await future
 
-    async def _answer(self, snapshot: Snapshot, plan: Plan, started: float) -> Answer:
-        with self._visit(plan.parts):
+    async def _answer(self, snapshot: Snapshot, plan: Plan, started: float, deadline: float) -> Answer:
+        with self._visit(plan.parts, deadline):
             gathering = Gathering(started)
-            found = await self._find(snapshot, plan, gathering)
+            found = await self._find(snapshot, plan, gathering, deadline)
         return Answer(
             release=snapshot.id,
             hits=found.hits,
@@ -203,14 +213,15 @@ class Searcher:
             ),
         )
 
-    def _visit(self, parts: Sequence[Part]) -> AbstractContextManager[None]:
+    def _visit(self, parts: Sequence[Part], deadline: float) -> AbstractContextManager[None]:
         """Come in by the door for what costs most."""
         pictures = sum(isinstance(part, ImagePart) for part in parts)
         if pictures:
-            return self._picture_door.visit(pictures)
-        return self._text_door.visit(max(1, sum(isinstance(part, TextPart) for part in parts)))
+            return self._picture_door.visit(pictures, deadline=deadline)
+        texts = sum(isinstance(part, TextPart) for part in parts)
+        return self._text_door.visit(max(1, texts), deadline=deadline)
 
-    async def _find(self, snapshot: Snapshot, plan: Plan, gathering: Gathering) -> _Found:
+    async def _find(self, snapshot: Snapshot, plan: Plan, gathering: Gathering, deadline: float) -> _Found:
         """Encode the parts and search. From queue to queue it goes by their own threads; all wait for one future."""
         encoder, model = snapshot.encoder, snapshot.encoder.manifest.fingerprint
         future: asyncio.Future[_Found] = asyncio.get_running_loop().create_future()
@@ -228,17 +239,17 @@ class Searcher:
 
         def encode(place: int, pixels: PixelBatch) -> None:
             gathering.note_decoded()
-            self._images.put((encoder, pixels), future, partial(gathering.add, place))
+            self._images.put((encoder, pixels), future, partial(gathering.add, place), deadline=deadline)
 
         try:
             gathering.expect(
                 len(texts) + len(pictures),
-                lambda: self._searches.put(_Lookup(snapshot, plan, gathering.encoded), future),
+                lambda: self._searches.put(_Lookup(snapshot, plan, gathering.encoded), future, deadline=deadline),
             )
             for place, text in texts.items():
-                self._texts.put((encoder, text), future, partial(gathering.add, place))
+                self._texts.put((encoder, text), future, partial(gathering.add, place), deadline=deadline)
             for place, data in pictures.items():
-                self._decode.put((snapshot, data), future, partial(encode, place))
+                self._decode.put((snapshot, data), future, partial(encode, place), deadline=deadline)
             found = await future
         finally:
             future.cancel()  # the request went away: what still waits is dropped
@@ -267,8 +278,8 @@ def _may_encode_on_gpu(provider: Provider) -> bool:
 
 
 def _door(name: str, settings: Settings, *, burst: int, at_work: int) -> Admission:
-    # While so many are encoded, the batch before is searched for and the next one waits: small batches are slow ones.
-    return Admission(name, bounds=Bounds(burst=burst, least=2 * at_work, seconds=settings.overload_seconds))
+    # While so many are encoded, half as many are searched for or wait: with fewer, the next batches come out small.
+    return Admission(name, bounds=Bounds(burst=burst, least=3 * at_work // 2, seconds=settings.overload_seconds))
 
 
 def _encode_texts(batch: Sequence[tuple[OnnxEncoder, str]]) -> list[UnitVectors]:

@@ -24,6 +24,7 @@ from aisle.settings import Settings, from_environment
 from serving import connections, logs
 from serving.app import create_app
 from serving.drain import end_late
+from serving.turnstile import turnstile_of
 
 _PARENT_SECONDS = 0.5
 """How often a worker looks after its parent process."""
@@ -62,7 +63,7 @@ def build_service(settings: Settings, *, metrics_folder: Path | None = None) -> 
         SettingsError: The API keys cannot be used.
     """
     application = create_app(settings, metrics_folder=metrics_folder)
-    connections.install(most=settings.max_connections)
+    connections.install(most=settings.max_connections, turnstile=turnstile_of(application, settings))
 
     class Aisle:
         """Product search by text, by picture, and by both."""

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from aisle.settings import Settings
 from serving.canary import Canary
 from serving.drain import Drain
+from serving.errors import TIMEOUT_HEADER
 from serving.gate import Gate
 from serving.metrics import Metrics
 from serving.query import Answer
@@ -79,6 +80,27 @@ def observe(request: Request, answer: Answer) -> None:
 def json_response(content: bytes) -> Response:
     """A response of JSON written by `serving.answers`."""
     return Response(content, media_type="application/json")
+
+
+def deadline_of(request: Request) -> float:
+    """When the request's time is up (`time.monotonic`): by the settings, or sooner, when the client says so."""
+    deadline: float = request.state.deadline
+    return deadline
+
+
+DEADLINE: dict[str, Any] = {
+    "parameters": [
+        {
+            "name": TIMEOUT_HEADER,
+            "in": "header",
+            "required": False,
+            "description": "Milliseconds that the request may take, when that is less than the service's own limit. "
+            "What cannot be answered by then is not computed: the answer is 504.",
+            "schema": {"type": "integer", "minimum": 1, "maximum": 9_999_999_999},
+        }
+    ]
+}
+"""OpenAPI's view of the header, for routes that compute."""
 
 
 def documented(model: type[BaseModel], *errors: int, guarded: bool = True) -> dict[int | str, dict[str, Any]]:

@@ -81,6 +81,11 @@ class Tracing:
         self._provider.add_span_processor(processor)
         self._tracer = self._provider.get_tracer("aisle")
 
+    @property
+    def is_on(self) -> bool:
+        """Whether spans are made."""
+        return self._tracer is not None
+
     def stop(self) -> None:
         """Send what is left; takes a while when nobody receives it."""
         if self._provider is not None:

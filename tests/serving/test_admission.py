@@ -1,6 +1,6 @@
 import pytest
 
-from serving.admission import CALM_SECONDS, Admission, Bounds, Overloaded
+from serving.admission import CALM_SECONDS, Admission, Bounds, Overloaded, TooLate
 
 
 class Clock:
@@ -136,3 +136,46 @@ def test_several_parts_come_in_together(clock):
             assert admission.inside == 19
             assert room(admission) == 0
     assert admission.inside == 0
+
+
+def test_who_has_less_time_than_what_is_inside_takes_is_told_so(clock):
+    admission = door(clock)
+    answer(admission, clock, 1000, each=0.025)  # 40 a second
+    visits = come_in(admission, 10)  # for a quarter of a second
+    with pytest.raises(TooLate, match=r"10 texts are being worked on already, for about 0.25 s: longer than the 0.2 s"):
+        admission.check(deadline=clock.now + 0.2)
+    with pytest.raises(TooLate), admission.visit(deadline=clock.now - 1):
+        pass
+    with admission.visit(deadline=clock.now + 0.3):
+        assert admission.inside == 11
+    leave(visits)
+    admission.check(deadline=clock.now + 0.001)  # nobody is inside
+    assert room(admission) == 50  # nobody was turned away for want of room
+
+
+def test_without_a_known_rate_everybody_may_hope(clock):
+    admission = door(clock)
+    visits = come_in(admission, 10)
+    admission.check(deadline=clock.now + 0.001)
+    leave(visits)
+
+
+def test_those_on_their_way_are_counted_before_they_come(clock):
+    admission = door(clock, burst=3)
+    gone = [admission.approach() for _ in range(2)]
+    assert admission.has_room()
+    gone.append(admission.approach())
+    assert not admission.has_room()
+    visits = come_in(admission, 3)  # they themselves come in
+    for pass_by in gone:
+        pass_by()
+    assert not admission.has_room()
+    leave(visits)
+    assert admission.has_room()
+
+
+def test_refusing_at_a_distance_counts_as_refusing(clock):
+    admission = door(clock, burst=6, least=2, seconds=0.001)
+    answer(admission, clock, 10, each=0.1)
+    assert "0 texts" in str(admission.refuse())
+    assert room(admission) == 2

@@ -230,3 +230,29 @@ def test_what_the_pages_show_runs(page, listening, tmp_path, monkeypatch, make_p
     monkeypatch.chdir(tmp_path)
     code = block.replace("http://localhost:3000", listening).replace('open("photo.jpg", "rb").read()', "photo")
     exec(compile(code, page, "exec"), {"photo": (tmp_path / "photo.jpg").read_bytes()})
+
+
+@pytest.mark.asyncio
+async def test_a_deadline_is_told_to_the_service():
+    told = []
+
+    def answer(request):
+        told.append(request.headers.get("X-Envoy-Expected-Rq-Timeout-Ms"))
+        return httpx.Response(504, json={"error": {"code": "timeout", "message": "too late", "request_id": "1"}})
+
+    transport = httpx.MockTransport(answer)
+    for deadline in (0.25, None):
+        client = Client("http://shop", deadline=deadline, transport=transport)
+        with client, pytest.raises(aisle_client.Unavailable, match="too late"):
+            client.search("red")
+        async with AsyncClient("http://shop", deadline=deadline, transport=transport) as other:
+            with pytest.raises(aisle_client.Unavailable, match="too late"):
+                await other.search("red")
+    assert told == ["250", "250", None, None]  # once each: what is too late is not asked for again
+    with pytest.raises(ValueError, match="millisecond"):
+        Client("http://shop", deadline=0.0001)
+
+
+def test_a_deadline_that_is_long_enough_changes_nothing(listening):
+    with Client(listening, deadline=5.0) as client:
+        assert ids(client.search("red shirt"))[0] == "shirt/red"

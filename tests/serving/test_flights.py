@@ -136,3 +136,22 @@ def test_when_all_have_left_the_work_ends_and_nobody_joins_it():
         assert await work.ask() == "result 2"
 
     asyncio.run(run())
+
+
+def test_an_error_about_one_who_asked_is_not_the_others():
+    class Mine(Exception):
+        pass
+
+    async def run():
+        work = Work()
+        work.flights = Flights(joined=work.count, personal=Mine)
+        first, *others = [work.ask() for _ in range(3)]
+        await asyncio.sleep(0)
+        work.error = Mine()
+        work.end.set()
+        with pytest.raises(Mine):
+            await first
+        work.error = None
+        assert await asyncio.gather(*others) == ["result 2", "result 3"]  # one after the other: nobody waits for it
+
+    asyncio.run(run())
