@@ -6,6 +6,7 @@ See docs/security.md, "Pictures by their address", and docs/adr/017-picture-addr
 import asyncio
 import ipaddress
 import socket
+import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from urllib.parse import urljoin, urlsplit
@@ -26,6 +27,7 @@ MAX_ADDRESS = 2048
 _USUAL_PORTS = {"http": 80, "https": 443}
 _REDIRECTS = {301, 302, 303, 307, 308}
 _UNREACHABLE = "the picture's address could not be fetched: send the picture itself"
+_NO_CERTIFICATE = "the host of the picture's address has no valid certificate for its name: send the picture itself"
 
 Resolve = Callable[[str, int], Awaitable[Sequence[IPAddress]]]
 
@@ -80,6 +82,7 @@ class RemotePictures:
         *,
         resolve: Resolve | None = None,
         acceptable: Callable[[IPAddress], bool] = is_public,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         """Connects to nothing yet.
 
@@ -87,6 +90,7 @@ class RemotePictures:
             settings: Hosts, schemes, caps.
             resolve: Gives the addresses of a host and port; the system's own unless said otherwise.
             acceptable: Whether an address may be connected to.
+            tls: Whose certificates are believed; None for the machine's authorities.
         """
         self._rules = AddressRules(hosts=settings.image_url_hosts, schemes=settings.image_url_schemes)
         self._most_bytes = settings.max_image_bytes
@@ -94,6 +98,7 @@ class RemotePictures:
         self._turns = asyncio.Semaphore(settings.image_url_fetches)
         self._resolver = _PinningResolver(resolve or _resolve, acceptable)
         self._acceptable = acceptable
+        self._tls = tls
         self._session: aiohttp.ClientSession | None = None
 
     async def fetch(self, address: str) -> bytes:
@@ -107,6 +112,8 @@ class RemotePictures:
         try:
             async with asyncio.timeout(self._seconds), self._turns:
                 return await self._follow(address)
+        except aiohttp.ClientConnectorCertificateError as error:
+            raise InvalidImage(_NO_CERTIFICATE, fault=ImageFault.UNREADABLE) from error
         except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
             raise InvalidImage(_UNREACHABLE, fault=ImageFault.UNREADABLE) from error
 
@@ -157,7 +164,9 @@ class RemotePictures:
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(resolver=self._resolver, use_dns_cache=False, force_close=True),
+                connector=aiohttp.TCPConnector(
+                    resolver=self._resolver, use_dns_cache=False, force_close=True, ssl=self._tls or True
+                ),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 headers={"Accept": "image/*", "Accept-Encoding": "identity", "User-Agent": "aisle"},
                 timeout=aiohttp.ClientTimeout(total=self._seconds),

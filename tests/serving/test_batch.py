@@ -90,10 +90,10 @@ def test_more_queries_than_the_queues_hold_are_answered(release, start, make_pic
 def test_what_nobody_thought_of_fails_alone_without_details(client, monkeypatch, caplog):
     search = Searcher.search
 
-    async def broken(searcher, snapshot, query):
+    async def broken(searcher, snapshot, query, **options):
         if query.text == "break":
             raise ZeroDivisionError("secret detail")
-        return await search(searcher, snapshot, query)
+        return await search(searcher, snapshot, query, **options)
 
     monkeypatch.setattr(searcher.Searcher, "search", broken)
     fine, failed = post(client, [{"text": "red"}, {"text": "break"}])
