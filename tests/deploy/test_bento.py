@@ -14,6 +14,8 @@ ROOT = Path(__file__).resolve().parents[2]
 FILES = {"cpu": "bentofile.yaml", "gpu": "bentofile.gpu.yaml"}
 BUILDERS = {"uv"}
 """Of the extra `serving`: builds bentos, and has nothing to do within one."""
+CATALOGS = {"s3fs"}
+"""Of the extra `s3`: reads catalogs and pictures, which a service does not."""
 TERMINAL = {"rich", "typer"}
 """Of the command line, which a bento does not have."""
 
@@ -82,8 +84,8 @@ def test_its_source_is_enough(bento):
 def test_packages_are_those_of_pyproject(kind):
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
-    wanted = [*project["dependencies"], *extras[kind], *extras["serving"], *extras["tracing"]]
-    wanted = {requirement for requirement in wanted if name_of(requirement) not in BUILDERS | TERMINAL}
+    wanted = [*project["dependencies"], *extras[kind], *extras["serving"], *extras["s3"], *extras["tracing"]]
+    wanted = {requirement for requirement in wanted if name_of(requirement) not in BUILDERS | CATALOGS | TERMINAL}
     assert set(packages(kind)) == wanted
     assert packages(kind) == sorted(packages(kind))
 
