@@ -47,16 +47,23 @@ class QueryLimits:
         return cls(text_length=settings.max_text_length, filter_depth=settings.max_filter_depth)
 
     def check_text(self, text: str) -> None:
-        """Return when a text is not too long.
+        """Return when a text is not too long, and Unicode.
 
         Raises:
-            InvalidQuery: It is.
+            InvalidQuery: It is not.
         """
         if len(text) > self.text_length:
             raise InvalidQuery(
                 f"the text has {len(text):,} characters; at most {self.text_length:,} are accepted "
                 f"({variable('max_text_length')})"
             )
+
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise InvalidQuery(
+                f"character {error.start + 1} of the text is half a character: a lone surrogate"
+            ) from None
 
     def check_depth(self, depth: int) -> None:
         """Return when filters may be nested so deeply.

@@ -196,7 +196,7 @@ def test_request_ids(client):
 def test_a_request_that_takes_too_long(release, start, monkeypatch):
     from serving.searcher import Searcher
 
-    async def sleep(*_):
+    async def sleep(*_, **__):
         await asyncio.sleep(30)
 
     release()

@@ -81,3 +81,11 @@ def test_limits_hold_for_each_query_of_a_batch(release, start):
         ]
     assert "hits" in results[0]
     assert "AISLE_MAX_TEXT_LENGTH" in results[1]["error"]["message"]
+
+
+@pytest.mark.parametrize("path", ["/search", "/v1/embeddings", "/knn-service"])
+def test_half_a_character_is_no_text(client, path):
+    field = "input" if path == "/v1/embeddings" else "text"
+    body = f'{{"{field}": "red \\ud800"}}'.encode()
+    response = client.post(path, content=body, headers={"Content-Type": "application/json"})
+    assert response.status_code == (400 if field == "input" else 422), response.text

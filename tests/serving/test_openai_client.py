@@ -101,7 +101,7 @@ def test_a_model_that_is_not_live(given):
 def test_a_busy_service_is_a_rate_limit_error(given, serving_app, monkeypatch):
     from serving.admission import Overloaded
 
-    async def refuse(*_):
+    async def refuse(*_, **__):
         raise Overloaded("too many")
 
     monkeypatch.setattr(serving_app.state.service.searcher, "embed", refuse)
