@@ -1,8 +1,8 @@
 """Callers over kept connections, in closed loops and in an open one. No two queries are alike.
 
 They share the machine with the service, so they are as cheap as Python allows: requests are bytes made beforehand, and
-of an answer no more is read than its status and its length. An HTTP library takes half a millisecond of a core for
-each request, which at 800 requests a second is a fifth of two cores, taken from the service that is being measured.
+of an answer no more is read than its status and its length. That takes 0.1 ms of a core for each request, and an HTTP
+client of the usual kind 0.25: at 800 requests a second a fifth of a core, taken from the service that is measured.
 """
 
 import asyncio
