@@ -8,7 +8,9 @@ committed, and what is only here is not.
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Sequence
+import shutil
+import time
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -19,6 +21,9 @@ from aisle.files import link_or_copy, sha256
 from aisle.layout import MODEL_MANIFEST, RELEASE_MANIFEST, Layout
 from aisle.manifest import FileRecord, load_model_manifest, load_release_manifest
 from aisle.objects import COPY_BYTES, SCHEMES, ObjectStore, check_url, transfer
+
+LEFT_SECONDS = 86_400.0
+"""Age at which nobody is copying a half copied file any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +205,32 @@ def pull_release(layout: Layout, release_id: str) -> None:
 
 def _whole(folder: Path) -> bool:
     return all((folder / one.name).exists() for one in load_release_manifest(folder, verify=False).files)
+
+
+def sweep_releases(layout: Layout, *, using: Collection[str]) -> None:
+    """Delete here what the store no longer has of releases, and what a process that was killed left half copied.
+
+    Whoever has a deleted file mapped goes on with it. Releases that are being built here are left alone.
+
+    Args:
+        layout: The workspace; one on this disk has nothing to be swept.
+        using: Ids of releases that stay, whatever the store says.
+
+    Raises:
+        StoreUnreachable: The store does not answer, or refuses; nothing was deleted.
+    """
+    if layout.store is None:
+        return
+    here = [path for path in layout.releases.glob("[!.]*") if path.is_dir()]
+    # Asked second: a release that somebody copies there just now has a folder here only after that.
+    there = {*using, *folders_below(layout, layout.releases)}
+    for folder in here:
+        if folder.name not in there:
+            shutil.rmtree(folder, ignore_errors=True)
+        for path in folder.glob(".*"):
+            with suppress(FileNotFoundError):
+                if time.time() - path.stat().st_mtime > LEFT_SECONDS:
+                    path.unlink()
 
 
 def pull_model(layout: Layout, fingerprint: str) -> None:

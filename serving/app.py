@@ -15,9 +15,10 @@ from starlette.types import Scope
 
 from aisle import __version__
 from aisle.current import read_current
+from aisle.errors import StoreUnreachable
 from aisle.hidden import read_hidden
 from aisle.layout import Layout
-from aisle.mirror import open_layout
+from aisle.mirror import open_layout, sweep_releases
 from aisle.settings import Settings
 from serving import errors, tracing
 from serving.canary import Canary
@@ -134,13 +135,16 @@ def create_app(settings: Settings, *, metrics_folder: Path | None = None) -> Fas
 
 
 def _load(layout: Layout, settings: Settings, release_id: str, predecessor: Snapshot | None) -> Snapshot:
-    return load_snapshot(
+    snapshot = load_snapshot(
         layout,
         release_id,
         provider=settings.provider,
         threads=settings.encoder_threads,
         predecessor=predecessor,
     )
+    with suppress(StoreUnreachable):  # the next release sweeps as well
+        sweep_releases(layout, using={release_id, predecessor.id} if predecessor else {release_id})
+    return snapshot
 
 
 class _Static(StaticFiles):

@@ -6,8 +6,9 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from aisle.errors import IncompleteRun, WorkspaceBusy
+from aisle.errors import IncompleteRun, StoreUnreachable, WorkspaceBusy
 from aisle.layout import Layout
+from aisle.objects import ObjectStore
 from batch.lock import hold
 from batch.lock_owner import me
 
@@ -66,3 +67,27 @@ def test_who_was_relieved_must_not_go_on(layout: Layout):
         with pytest.raises(IncompleteRun, match=r"lost .+; nothing was published"):
             lease.check()
     assert layout.store.get(layout.lock.name).tag == taken_over, "what is another's is left alone"
+
+
+def test_a_dead_owner_on_this_machine_is_relieved_at_once(layout: Layout):
+    owner = replace(me("reindexing"), born=1)  # a process of this number lives, and is another one
+    layout.store.put(layout.lock.name, json.dumps({"owner": asdict(owner), "beats": 0}).encode(), replacing=None)
+    with hold(layout.lock, doing="reindexing", store=layout.store) as lease:
+        lease.check()
+
+
+def test_a_sign_of_life_whose_answer_was_lost_is_one(layout: Layout, monkeypatch: pytest.MonkeyPatch):
+    """The store took it and its answer never came: the owner has another tag than it knows of, and is the owner."""
+    put = type(layout.store).put
+
+    def lost(self: ObjectStore, name: str, data: bytes, *, replacing: str | None) -> str | None:
+        put(self, name, data, replacing=replacing)
+        raise StoreUnreachable("no answer")
+
+    with hold(layout.lock, doing="reindexing", store=layout.store) as lease:
+        with monkeypatch.context() as patched:
+            patched.setattr(type(layout.store), "put", lost)
+            lease.check()
+        lease.check()
+        lease.check()
+    assert layout.store.get(layout.lock.name) is None, "and it lets go in the end"

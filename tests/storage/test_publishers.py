@@ -81,7 +81,7 @@ def test_who_was_taken_over_before_it_publishes_does_not(
     only_release(bucket, elsewhere, published[0])
 
 
-@pytest.mark.parametrize("moment", ["hold", "sync_folder"])
+@pytest.mark.parametrize("moment", ["hold", "current_tag", "sync_folder"])
 def test_who_was_taken_over_while_it_publishes_leaves_nothing_behind(
     run: Run,
     other_run: Callable[[], str],
@@ -92,7 +92,7 @@ def test_who_was_taken_over_while_it_publishes_leaves_nothing_behind(
     moment: str,
     monkeypatch: pytest.MonkeyPatch,
 ):
-    """After all was copied; and at the very last, when it was sure for the last time that it is the owner."""
+    """After all was copied; as it looks what is live; and when it was sure for the last time that it is the owner."""
     published: list[str] = []
     happens, goes_on = taken_over(layout, other_run, published), getattr(publish, moment)
 

@@ -1,5 +1,6 @@
 """A server whose workspace is on a store: it follows `CURRENT` there, and refuses what arrives damaged."""
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -12,6 +13,7 @@ from starlette.testclient import TestClient
 from aisle.current import current_tag, write_current
 from aisle.layout import INDEX, PRODUCTS, Layout
 from aisle.machine import Provider
+from aisle.mirror import open_layout, pull_release, sweep_releases
 from aisle.settings import Settings
 from batch.garbage import collect_garbage
 from batch.hide import hide_products
@@ -125,12 +127,44 @@ def test_a_store_that_is_away_costs_nothing_but_news(
     wait_for(lambda: current(server)["release"] == second)
 
 
-def test_what_is_deleted_on_the_store_is_served_to_its_end(server: TestClient, run: Run, changed: str, layout: Layout):
-    """A server that is slow to follow has everything it needs."""
+def test_what_is_deleted_on_the_store_is_served_to_its_end_and_swept(
+    server: TestClient, run: Run, changed: str, layout: Layout, bucket: str, tmp_path: Path
+):
+    """A server that is slow to follow has everything it needs; the next release takes away what nobody has."""
+    mirror = open_layout(f"{bucket}/workspace", cache=tmp_path / "server").releases
     first = current(server)["release"]
     served = server.app.state.service.watcher.snapshot
-    second, third = run(changed).release_id, run(changed).release_id
+    second = run(changed).release_id
+    wait_for(lambda: current(server)["release"] == second)
+    third = run(changed).release_id
     wait_for(lambda: current(server)["release"] == third)
+    assert {path.name for path in mirror.iterdir()} == {first, second, third}, "the store has all three"
     assert set(collect_garbage(layout, keep=1).releases) == {first, second}
+
+    half, fresh, building = mirror / third / ".x.arriving-1", mirror / third / ".y.arriving-2", mirror / ".building-x"
+    building.mkdir()
+    for path in (half, fresh):
+        path.write_bytes(b"half")
+    os.utime(half, (0, 0))
+    fourth = run(changed).release_id
+    wait_for(lambda: current(server)["release"] == fourth)
+    wait_for(lambda: not (mirror / first).exists())
+    assert {path.name for path in mirror.iterdir()} == {third, fourth, building.name}
+    assert (half.exists(), fresh.exists()) == (False, True)
     assert served.id == first
-    assert len(served.products.take([0])) == 1
+    assert len(served.products.take([0])) == 1, "whoever still answers from it can"
+    assert server.get("/images/p3").status_code == 200
+
+
+def test_what_is_in_use_is_never_swept(layout: Layout, elsewhere: Layout, run: Run, catalog: str):
+    """A release that is deleted while it is opened; and a workspace on this disk."""
+    release_id = run(catalog).release_id
+    pull_release(elsewhere, release_id)
+    assert layout.store is not None
+    layout.store.remove([one.name for one in layout.store.objects(f"releases/{release_id}")])
+    sweep_releases(elsewhere, using={release_id})
+    assert (elsewhere.release(release_id) / INDEX).exists()
+    sweep_releases(Layout(root=elsewhere.root), using=())
+    assert (elsewhere.release(release_id) / INDEX).exists(), "a workspace on this disk is no mirror"
+    sweep_releases(elsewhere, using=())
+    assert not elsewhere.release(release_id).exists()

@@ -13,7 +13,7 @@ import pytest
 from aisle.current import read_current, write_current
 from aisle.errors import ModelError, ReleaseCorrupt, StoreUnreachable, WorkspaceBusy
 from aisle.hidden import read_hidden
-from aisle.layout import INDEX, RELEASE_MANIFEST, Layout
+from aisle.layout import INDEX, MODEL_MANIFEST, RELEASE_MANIFEST, Layout
 from aisle.machine import Provider
 from aisle.manifest import load_model_manifest
 from aisle.mirror import open_layout
@@ -110,11 +110,44 @@ def test_an_altered_model_is_never_used(run: Run, catalog: str, elsewhere: Layou
         load_snapshot(elsewhere, release_id, provider=Provider.CPU)
 
 
-def test_a_release_that_was_not_copied_to_its_end_is_swept(run: Run, catalog: str, bucket: str):
-    run(catalog)
-    obstore.put(client(bucket), f"workspace/releases/20200101T000000-00000000/{INDEX}", b"half")
+def test_a_release_that_was_not_copied_to_its_end_is_swept(run: Run, catalog: str, layout: Layout, bucket: str):
+    live = run(catalog).release_id
+    for name in (f"20200101T000000-00000000/{INDEX}", ".building-20200101T000000-00000000/adding.faiss"):
+        obstore.put(client(bucket), f"workspace/releases/{name}", b"half")
+    assert [one.id for one in list_releases(layout) if not one.problem] == [live]
+    assert not any("building" in one.id for one in list_releases(layout))
     run(catalog)
     assert not any("20200101T000000" in name for name in names(bucket))
+
+
+def test_manifests_are_copied_last_and_models_once(
+    run: Run, catalog: str, layout: Layout, monkeypatch: pytest.MonkeyPatch
+):
+    upload, copied = type(layout.store).upload, []
+
+    def told(self: Any, path: Path, name: str) -> None:
+        copied.append(name)
+        upload(self, path, name)
+
+    monkeypatch.setattr(type(layout.store), "upload", told)
+    run(catalog)
+    for folder, manifest in (("models/", MODEL_MANIFEST), ("releases/", RELEASE_MANIFEST)):
+        files = [name for name in copied if name.startswith(folder)]
+        assert len(files) > 4
+        assert [name.endswith(manifest) for name in files] == [False] * (len(files) - 1) + [True]
+    copied.clear()
+    run(catalog)
+    assert copied
+    assert not [name for name in copied if name.startswith("models/")]
+
+
+def test_what_lies_only_here_is_nothing(run: Run, catalog: str, layout: Layout, tiny_model: Path):
+    """A table that was written here and never copied, by a run that was killed: it may say anything."""
+    run(catalog)
+    stray = layout.known(tiny_model.name) / "places-00000099-00000099-0123abcd.arrow"
+    stray.write_bytes(b"half a table")
+    assert run(catalog).embedded_images == 0
+    assert not stray.exists()
 
 
 def test_the_manifest_is_copied_last_and_current_after_it(
