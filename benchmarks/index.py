@@ -55,6 +55,8 @@ print(json.dumps({"seconds": time.perf_counter() - start}))
 class ArrayVectors:
     """Vectors in memory in the place of stored ones."""
 
+    first = 0
+
     def __init__(self, rows: ProductVectors) -> None:
         """Hold float16 rows."""
         self.rows = rows

@@ -45,6 +45,7 @@ def test_a_product_finds_itself(index: ProductIndex, vectors: np.ndarray) -> Non
 def test_vectors_are_read_back_by_row(index: ProductIndex, vectors: np.ndarray) -> None:
     rows = np.array([5, 0, 4321])
     np.testing.assert_allclose(index.vectors(rows), vectors[rows], atol=1e-3)
+    np.testing.assert_allclose(index.vectors(BY_ROW), vectors, atol=1e-3)  # the first and last of each part as well
 
 
 def some(matches: int) -> np.ndarray:

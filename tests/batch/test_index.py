@@ -22,6 +22,7 @@ from aisle.vectors import HalfWeights, unit_norm
 from batch.build import BuildOptions, BuiltIndex, build_index
 from batch.evaluate import evaluate_index, exact_search, recall_at_k
 from batch.executor import TaskDied, WorkerLayout
+from batch.index_family import untrained_index
 from batch.index_plan import IndexPlan, bytes_per_product, plan_index
 from batch.local_executor import LocalExecutor
 from batch.progress import SilentProgress
@@ -365,3 +366,25 @@ def test_a_gpu_that_is_not_there_is_not_made_up_for(vectors: StoredVectors, tmp_
     plan = plan_index(len(vectors), width=2 * DIMENSION, forced=IndexKind.IVF)
     with pytest.raises(ProviderUnavailable, match=r"FAISS sees no GPU.*aisle\[gpu\].*--index-device cpu"):
         build(vectors, plan, tmp_path, device=Provider.CUDA)
+
+
+@pytest.mark.parametrize(
+    ("kind", "code", "residual"),
+    [
+        (IndexKind.IVF, 2 * 64, False),
+        (IndexKind.IVF_SQ8, 64, True),
+        (IndexKind.IVF_PQ, 64 // 4, True),
+        (IndexKind.IVF_RABITQ, 64 // 8 + 8, True),
+    ],
+)
+def test_codes_are_as_long_as_memory_is_counted(kind: IndexKind, code: int, residual: bool):
+    """Codes of what a vector adds to its list's centroid are finer than codes of the vector."""
+    index = untrained_index(plan_index(100_000, width=64, forced=kind), width=64)
+    assert index.code_size == code
+    assert bytes_per_product(kind, width=64) - code in {12, 20}  # an id, the list's number, and perhaps a place
+    assert index.by_residual is residual or kind is IndexKind.IVF_RABITQ
+
+
+def test_a_graph_is_built_with_more_effort_than_faiss_s_own():
+    graph = untrained_index(plan_index(1000, width=64, forced=IndexKind.HNSW), width=64)
+    assert (graph.hnsw.efConstruction, graph.hnsw.nb_neighbors(0)) == (80, 2 * 32)
