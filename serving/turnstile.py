@@ -9,6 +9,8 @@ import math
 import time
 import uuid
 from collections.abc import Callable, Sequence
+from email.utils import formatdate
+from http import HTTPStatus
 
 from fastapi import FastAPI
 from starlette.datastructures import Headers
@@ -116,6 +118,6 @@ def _response(failure: Failure, given_id: str) -> bytes:
     body = json.dumps({"error": {"code": failure.code, "message": failure.message, "request_id": request_id}})
     own = "".join(f"{name}: {value}\r\n" for name, value in failure.headers.items())
     return (
-        f"HTTP/1.1 {failure.status} \r\n{_FIXED_HEADERS}{own}X-Request-ID: {request_id}\r\n"
-        f"Content-Length: {len(body)}\r\n\r\n{body}"
+        f"HTTP/1.1 {failure.status} {HTTPStatus(failure.status).phrase}\r\nDate: {formatdate(usegmt=True)}\r\n"
+        f"{_FIXED_HEADERS}{own}X-Request-ID: {request_id}\r\nContent-Length: {len(body)}\r\n\r\n{body}"
     ).encode("ascii")

@@ -4,6 +4,7 @@ import threading
 import time
 from contextlib import contextmanager
 from dataclasses import replace
+from email.utils import parsedate_to_datetime
 
 import pytest
 import uvicorn
@@ -80,6 +81,13 @@ def test_it_is_counted_as_what_it_asked_for(client):
     assert 'aisle_requests_total{method="POST",route="/search",status="429"} 1.0' in client.get("/metrics").text
 
 
+def until(condition):
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 class Counted:
     """An application, and which requests it hears of."""
 
@@ -106,10 +114,7 @@ def connect(serving_app, counted):
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
-    deadline = time.monotonic() + 10
-    while not server.started or serving_app.state.service.watcher.snapshot is None:
-        assert time.monotonic() < deadline, "the server did not start"
-        time.sleep(0.01)
+    until(lambda: server.started and serving_app.state.service.watcher.snapshot is not None)
     opened = []
 
     def connect():
@@ -149,6 +154,7 @@ def test_at_the_connection_a_full_door_is_said_before_the_application_hears_of_i
         ((status, headers, body),) = answers(connection, 1)
         assert (status, headers["retry-after"], headers["x-request-id"]) == (429, "1", "mine")
         assert headers["content-type"] == "application/json"
+        assert parsedate_to_datetime(headers["date"])
         assert headers["x-content-type-options"] == "nosniff"
         assert body["error"]["code"] == "overloaded"
         assert body["error"]["request_id"] == "mine"
@@ -228,7 +234,7 @@ def test_searches_on_their_way_take_room(serving_app, connect, counted):
     connection.sendall(request()[-1:])
     assert answers(connection, 1)[0][0] == 200
     assert most == [1]
-    assert door._approaching == 0
+    until(lambda: not door._approaching)
 
 
 def test_a_search_whose_client_is_gone_takes_no_room(serving_app, connect, monkeypatch):
@@ -247,10 +253,7 @@ def test_a_search_whose_client_is_gone_takes_no_room(serving_app, connect, monke
     assert begun.wait(10)
     assert door._approaching == 1
     connection.close()
-    deadline = time.monotonic() + 10
-    while door._approaching:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    until(lambda: not door._approaching)
     gate.set()
 
 
