@@ -22,6 +22,9 @@ CALM_SECONDS = 1.0
 _MEMORY = 1 - 1 / 128
 """Weight of the past at each answer: the rate is that of the last hundred or so."""
 
+_TELLING = 32
+"""So many answers tell how long others will take. The first few, of a worker that has just started, are slow ones."""
+
 
 class Overloaded(AisleError):
     """More requests wait than can be answered in good time.
@@ -147,8 +150,8 @@ class Admission:
         self._approaching -= 1
 
     def _wait(self) -> float:
-        """Seconds until what is inside is done, at the rate of late; 0 while no rate is known."""
-        return self.inside * self._busy_seconds / self._done if self._done else 0.0
+        """Seconds until what is inside is done, at the rate of late; 0 while too few answers tell one."""
+        return self.inside * self._busy_seconds / self._done if self._done >= _TELLING else 0.0
 
     def _bound(self, now: float) -> int:
         if now >= self._calm_from or not self._busy_seconds:

@@ -154,8 +154,10 @@ def test_who_has_less_time_than_what_is_inside_takes_is_told_so(clock):
 
 
 def test_without_a_known_rate_everybody_may_hope(clock):
-    admission = door(clock)
-    visits = come_in(admission, 10)
+    """The first answers of a worker are slow: they say nothing of the sixty-four behind them."""
+    admission = door(clock, burst=100)
+    answer(admission, clock, 10, each=1.0)
+    visits = come_in(admission, 64)
     admission.check(deadline=clock.now + 0.001)
     leave(visits)
 
