@@ -133,6 +133,8 @@ class Admission:
         """
         now = self._clock()
         if deadline < math.inf and (wait := self._wait()) > deadline - now:
+            if self.inside >= self._narrow_bound():  # else it is this one that is in a hurry
+                self._calm_from = now + CALM_SECONDS
             raise TooLate(
                 f"{self.inside} {self._name} are being worked on already, for about {wait:.2g} s: longer than the "
                 f"{max(0.0, deadline - now):.2g} s that this request allows"
@@ -154,7 +156,10 @@ class Admission:
         return self.inside * self._busy_seconds / self._done if self._done >= _TELLING else 0.0
 
     def _bound(self, now: float) -> int:
-        if now >= self._calm_from or not self._busy_seconds:
+        return self._bounds.burst if now >= self._calm_from else self._narrow_bound()
+
+    def _narrow_bound(self) -> int:
+        if not self._busy_seconds:
             return self._bounds.burst
         in_time = int(self._bounds.seconds * self._done / self._busy_seconds)
         return min(self._bounds.burst, max(self._bounds.least, in_time))

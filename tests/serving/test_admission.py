@@ -181,3 +181,24 @@ def test_refusing_at_a_distance_counts_as_refusing(clock):
     answer(admission, clock, 10, each=0.1)
     assert "0 texts" in str(admission.refuse())
     assert room(admission) == 2
+
+
+def test_when_what_is_inside_takes_too_long_for_many_it_is_an_overload(clock):
+    """Else all would be let in that just make it, or just do not."""
+    admission = door(clock, burst=50, least=2, seconds=0.126)
+    answer(admission, clock, 1000, each=0.025)  # 40 a second
+    visits = come_in(admission, 5)
+    with pytest.raises(TooLate):
+        admission.check(deadline=clock.now + 0.1)  # more is inside than is done in an eighth of a second
+    assert room(admission) == 0
+    leave(visits)
+
+
+def test_one_in_a_hurry_is_no_overload(clock):
+    admission = door(clock, burst=50, least=2, seconds=0.126)
+    answer(admission, clock, 1000, each=0.025)
+    visits = come_in(admission, 4)
+    with pytest.raises(TooLate):
+        admission.check(deadline=clock.now + 0.01)
+    assert room(admission) == 46
+    leave(visits)
