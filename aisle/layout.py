@@ -46,6 +46,10 @@ class Layout:
         """Where the workspace is, for people."""
         return str(self.root) if self.store is None else self.store.url
 
+    def shown(self, path: Path) -> str:
+        """A path of the workspace as people find it: where the workspace lies on a store, its URL."""
+        return str(path) if self.store is None else f"{self.store.url}/{path.relative_to(self.root).as_posix()}"
+
     @property
     def current(self) -> Path:
         """The file that names the live release; written last, replaced atomically."""

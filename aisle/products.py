@@ -5,11 +5,14 @@
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from aisle.catalog import Attribute, Product
 from aisle.errors import ReleaseCorrupt, UnknownProduct
@@ -60,7 +63,13 @@ THUMBNAILS_SCHEMA = pa.schema([pa.field("thumbnail", pa.binary(), nullable=False
 
 
 class Products:
-    """Products and thumbnails of one release, memory-mapped; row numbers are the index's ids."""
+    """Products and thumbnails of one release, memory-mapped; row numbers are the index's ids.
+
+    Attributes:
+        attributes: Names and types.
+        table: In the columns of `products_schema`.
+        picture_bytes: Length of each thumbnail, int32 `[products]`; 0 where there is no picture.
+    """
 
     def __init__(self, folder: Path, attributes: Mapping[str, AttributeType]) -> None:
         """Map both files.
@@ -81,12 +90,24 @@ class Products:
             raise ReleaseCorrupt(
                 f"{folder}: {len(self.table):,} products but {len(self._thumbnails):,} thumbnails: run `aisle reindex`"
             )
-        self._pictured = pc.greater(pc.binary_length(self._thumbnails), 0).to_numpy()
-        self.ids: list[str] = self.table.column("id").to_pylist()
-        self._rows = {product_id: row for row, product_id in enumerate(self.ids)}
+        self.picture_bytes: NDArray[np.int32] = pc.binary_length(self._thumbnails).to_numpy().astype(np.int32)
 
     def __len__(self) -> int:
-        return len(self.ids)
+        return len(self.table)
+
+    @cached_property
+    def ids(self) -> list[str]:
+        """Of all products, in order. Made when asked for: a batch run does without some hundred bytes a product."""
+        ids: list[str] = self.table.column("id").to_pylist()
+        return ids
+
+    @cached_property
+    def _rows(self) -> dict[str, int]:
+        return {product_id: row for row, product_id in enumerate(self.ids)}
+
+    def number(self) -> None:
+        """Make now what the first `row` would make: for a service, before the first request."""
+        _ = self._rows
 
     def row(self, product_id: str) -> int:
         """Row number of a product.
@@ -127,7 +148,7 @@ class Products:
 
     def has_picture(self, row: int) -> bool:
         """Whether there is a thumbnail, without reading it."""
-        return bool(self._pictured[row])
+        return bool(self.picture_bytes[row])
 
     def value_counts(self, name: str, *, most: int = 100) -> list[tuple[str, int]]:
         """Values of a category or list attribute with their counts, most frequent first, ties by value."""

@@ -7,11 +7,10 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from aisle.encoder import OnnxEncoder
 from aisle.index import ProductIndex
-from aisle.layout import THUMBNAILS, Layout
+from aisle.layout import Layout
 from aisle.machine import Provider, cpu_quota
 from aisle.manifest import AttributeType, IndexParameters, QueryKind, load_release_manifest
 from aisle.mirror import pull_model, pull_release
@@ -57,13 +56,11 @@ class Side:
 
     Attributes:
         products: Its table.
-        picture_bytes: Length of each thumbnail, int64 `[products]`; 0 where there is no picture.
         index: Its index.
         encoder: Of its model.
     """
 
     products: Products
-    picture_bytes: NDArray[np.int64]
     index: ProductIndex
     encoder: Encoder
 
@@ -76,11 +73,8 @@ def open_side(
     Raises:
         ReleaseCorrupt: A file cannot be used.
     """
-    products = Products(folder, attributes)
-    thumbnails = pa.ipc.open_file(pa.memory_map(str(folder / THUMBNAILS))).read_all().column("thumbnail")
     return Side(
-        products=products,
-        picture_bytes=pc.binary_length(thumbnails).to_numpy().astype(np.int64),
+        products=Products(folder, attributes),
         index=ProductIndex.open(folder, parameters),
         encoder=encoder,
     )
@@ -141,7 +135,7 @@ def unchanged_products(new: Side, old: Side) -> RowIds:
     texts = pc.equal(
         mine.column("text").take(pa.array(there)), theirs.column("text").take(pa.array(rows[there]))
     ).to_numpy()
-    pictures = new.picture_bytes[there] == old.picture_bytes[rows[there]]
+    pictures = new.products.picture_bytes[there] == old.products.picture_bytes[rows[there]]
     rows[there[~(texts & pictures)]] = -1
     return rows
 

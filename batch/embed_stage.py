@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
+import pyarrow as pa
+
 from aisle.errors import IncompleteRun
 from batch.embed import EmbedSetup, ShardResult, ShardTask, embed_shard
 from batch.executor import Executor, TaskDied
@@ -11,6 +13,8 @@ from batch.known_rows import KnownRows
 from batch.plan import CatalogPlan, cut
 from batch.progress import ProgressSink
 from batch.rejects import Reject, WorkerFault, check_rejects
+
+_AT_ONCE = 4096
 
 MAX_DEATHS = 64
 """Dead tasks after which it is the machine that is ill and not a row: one poison row costs about nine."""
@@ -120,7 +124,7 @@ def shard_tasks(plan: CatalogPlan, *, setup: EmbedSetup, shard_rows: int, known:
     """The plan as tasks, made one at a time as they are drawn, each with what is known by then."""
     ids = plan.products.column("id")
     texts = plan.products.column("text")
-    for start, stop in cut(ids.to_pylist(), rows=shard_rows):
+    for start, stop in cut(_one_by_one(ids), rows=shard_rows):
         yield ShardTask(
             start=start,
             rows=plan.rows[start:stop],
@@ -130,6 +134,12 @@ def shard_tasks(plan: CatalogPlan, *, setup: EmbedSetup, shard_rows: int, known:
             setup=setup,
             known=known.now,
         )
+
+
+def _one_by_one(ids: pa.ChunkedArray) -> Iterator[str]:
+    """A column as Python texts, few of which live at a time."""
+    for start in range(0, len(ids), _AT_ONCE):
+        yield from ids.slice(start, _AT_ONCE).to_pylist()
 
 
 def _halves(task: ShardTask) -> list[ShardTask]:

@@ -1,7 +1,7 @@
 """The catalog without its pictures: which rows become products, and how they are cut into shards."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -153,7 +153,7 @@ def plan_catalog(source: Source, *, roles: Roles) -> CatalogPlan:
         roles=roles,
         rows_in_catalog=number,
         rows=np.array(rows, dtype=np.int64),
-        products=pa.concat_tables(tables),
+        products=pa.concat_tables(tables).combine_chunks(),
         rejects=tuple(rejects),
     )
 
@@ -178,7 +178,7 @@ def _product(record: dict[str, object], roles: Roles, *, number: int, seen: dict
         return Reject(row=number, id=product_id, reason=RejectReason.INVALID_ATTRIBUTE, detail=str(error))
 
 
-def cut(ids: Sequence[str], *, rows: int) -> Iterator[tuple[int, int]]:
+def cut(ids: Iterable[str], *, rows: int) -> Iterator[tuple[int, int]]:
     """Cut rows into shards of about `rows`, at places that the ids choose.
 
     A shard is cached under its content, and where it ends depends on the ids near its end alone: rows that are
@@ -194,14 +194,14 @@ def cut(ids: Sequence[str], *, rows: int) -> Iterator[tuple[int, int]]:
         First position and the one after the last.
     """
     least, most, odds = max(1, 3 * rows // 8), max(2, 3 * rows // 2), max(2, 3 * rows // 4)
-    start = 0
+    start, position = 0, -1
     for position, product_id in enumerate(ids):
         length = position - start
         if length >= most or (length >= least and _number(product_id) % odds == 0):
             yield start, position
             start = position
-    if start < len(ids):
-        yield start, len(ids)
+    if start <= position:
+        yield start, position + 1
 
 
 def _number(product_id: str) -> int:

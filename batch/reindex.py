@@ -168,7 +168,9 @@ def _make_release(run: _Run, plan: CatalogPlan, embedded: Embedded) -> Summary:
         dimension=run.model.dimension,
         plan_rows=plan.rows,
     )
-    products = plan.products.take(pa.array(positions)).combine_chunks()
+    products = plan.products
+    if len(positions) < len(products):  # else it is a copy for nothing
+        products = products.take(pa.array(positions)).combine_chunks()
     index = plan_index(
         len(vectors),
         width=2 * run.model.dimension,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pyarrow.compute as pc
 
 from aisle.encoder import OnnxEncoder
 from aisle.errors import ReleaseCorrupt, ReleaseError
@@ -80,7 +81,7 @@ def read_back(folder: Path, vectors: StoredVectors | None) -> ReadBack:
         counts["shards"] = len(vectors)
     if len(set(counts.values())) != 1:
         raise ReleaseCorrupt(f"{folder} does not add up: {counts}; run `aisle reindex` again")
-    if len(set(products.ids)) != len(products):
+    if pc.count_distinct(products.table.column("id")).as_py() != len(products):
         raise ReleaseCorrupt(f"{folder} holds a product id twice; run `aisle reindex` again")
     rows = np.unique(np.linspace(0, len(index) - 1, SAMPLE).astype(np.int64))
     held = index.vectors(rows)
@@ -90,7 +91,7 @@ def read_back(folder: Path, vectors: StoredVectors | None) -> ReadBack:
     scores, _ = index.search(stored, k=1)
     lost = np.flatnonzero(scores[:, 0] < np.einsum("nd,nd->n", stored, stored) - TIE)
     if len(lost) > (LOST_IN_A_GRAPH if manifest.index.kind is IndexKind.HNSW else 0):
-        product_id = products.ids[int(rows[lost[0]])]
+        product_id = products.table.column("id")[int(rows[lost[0]])].as_py()
         raise ReleaseCorrupt(f"{folder}: product {product_id!r} does not find itself; run `aisle reindex` again")
     return ReadBack(manifest=manifest, index=index, products=products, sampled=len(rows) - len(lost))
 

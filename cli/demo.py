@@ -31,15 +31,16 @@ def demo(
     from batch.options import ReindexOptions
 
     catalog = drawn_catalog(workspace, products=products, seed=seed)
+    layout = Layout(root=workspace)
     summary = run_reindex(
         str(catalog),
-        layout=Layout(root=workspace),
+        layout=layout,
         model=EMBEDDED,
         roles=load_roles(ROLES),
         kind=ExecutorKind.RAY,
         options=ReindexOptions(),
     )
-    show(summary)
+    show(summary, layout)
     out.print(f'try: {command()} search "red striped shirt" --workspace {workspace}')
     if serve:
         from serving.run import serve as run

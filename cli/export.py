@@ -36,13 +36,12 @@ def export(
     Each candidate precision is compared with the original on a sample of pictures and texts: cosines, and whether
     the same results come first. The fastest that agrees is kept; all figures go into model.json.
     """
-    result = export_model(
-        model, layout=open_workspace(workspace), precision=precision, catalog=catalog, columns=columns
-    )
+    layout = open_workspace(workspace)
+    result = export_model(model, layout=layout, precision=precision, catalog=catalog, columns=columns)
     show(result)
     if result.reused:
         say("the workspace held the same bundle already; it was kept")
-    out.print(f"{result.manifest.name} as {result.manifest.precision}: {result.folder}")
+    out.print(f"{result.manifest.name} as {result.manifest.precision}: {layout.shown(result.folder)}")
 
 
 def show(result: "ExportResult") -> None:

@@ -124,5 +124,5 @@ def import_vectors(
             given=given,
             thumbnails=thumbnails,
         )
-    show(summary)
+    show(summary, layout)
     out.print(f"next: {command()} serve --workspace {escape(workspace)}")

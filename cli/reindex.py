@@ -148,7 +148,7 @@ def reindex(
         address=address,
         options=options,
     )
-    show(summary)
+    show(summary, layout)
     if push_gateway is not None:
         from batch.push import push_summary
 
@@ -216,7 +216,7 @@ def describe_drift(drift: "Drift") -> str:
     return f"{figures} of results over {drift.unchanged:,} unchanged products, against {drift.against}{model}"
 
 
-def show(summary: "Summary") -> None:
+def show(summary: "Summary", layout: Layout) -> None:
     """Print what a run did."""
     from batch.index_plan import in_words
 
@@ -239,5 +239,5 @@ def show(summary: "Summary") -> None:
     if summary.drift.against:
         rows.add_row("drift", escape(describe_drift(summary.drift)))
     rows.add_row("seconds", ", ".join(f"{stage} {spent:.1f}" for stage, spent in summary.seconds.items()))
-    rows.add_row("folder", escape(str(summary.folder)))
+    rows.add_row("folder", escape(layout.shown(summary.folder)))
     out.print(rows)

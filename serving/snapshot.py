@@ -134,6 +134,7 @@ def load_snapshot(
         pull_model(layout, manifest.model_fingerprint)
         encoder = OnnxEncoder(layout.model(manifest.model_fingerprint), provider=provider, threads=threads)
     products = Products(folder, manifest.attributes)
+    products.number()
     columns = filter_columns(products)
     snapshot = Snapshot(
         manifest=manifest,

@@ -94,7 +94,7 @@ def test_drift_by_hand():
             return np.array([[1.0, 0.0]] * len(texts), dtype=np.float32)
 
     def side(order: np.ndarray) -> Side:
-        return Side(products=None, picture_bytes=np.zeros(12), index=Fan(order), encoder=Words())
+        return Side(products=None, index=Fan(order), encoder=Words())
 
     moved = np.array([10, 11, *range(10)])
     looks = {QueryKind.TEXT: HalfWeights(1.0, 0.0), QueryKind.IMAGE: HalfWeights(1.0, 0.0)}

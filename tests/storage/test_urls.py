@@ -47,6 +47,9 @@ def test_the_mirror_is_where_the_variable_says(monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.setenv("AISLE_CACHE", str(tmp_path / "mirrors"))
     assert open_workspace("s3://bucket/shop").root.parent == tmp_path / "mirrors"
     assert open_layout("s3://bucket/shop").root.parent == Path.home() / ".cache" / "aisle", "read by commands alone"
+    layout = open_workspace("s3://bucket/shop/")
+    assert layout.shown(layout.release("r1")) == "s3://bucket/shop/releases/r1"
+    assert open_layout("shop").shown(Path("shop/releases/r1")) == "shop/releases/r1"
     assert open_workspace("s3://bucket/shop/").root == open_workspace("s3://bucket/shop").root
     assert open_workspace("s3://bucket/shop").root != open_workspace("s3://bucket-shop").root
 
