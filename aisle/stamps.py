@@ -80,11 +80,15 @@ def _remote(location: str) -> Stamp | None:
 
 def _web(location: str, per_host: int) -> Stamp | None:
     try:
-        headers = web_headers(location, per_host=per_host)
+        return web_stamp(location, web_headers(location, per_host=per_host))
     except InvalidImage:
         return None  # whoever reads it finds out
+
+
+def web_stamp(url: str, headers: Mapping[str, str]) -> Stamp | None:
+    """The state that a host tells of a file by its headers; as `stamp`."""
     state = state_of({**headers, "size": headers.get("Content-Length")})
-    return Stamp(location, state) if state else None
+    return Stamp(url, state) if state else None
 
 
 def state_of(info: Mapping[str, object]) -> str:

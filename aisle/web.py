@@ -40,6 +40,19 @@ _TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """A picture as its host gave it.
+
+    Attributes:
+        data: The file.
+        headers: Those that tell its state, as `aisle.stamps.state_of` wants them.
+    """
+
+    data: bytes
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Patience:
     """How long one picture is tried for.
 
@@ -63,7 +76,7 @@ class Patience:
 DEFAULT_PATIENCE = Patience()
 
 
-def fetch_web(url: str, *, max_bytes: int, per_host: int = PER_HOST, patience: Patience = DEFAULT_PATIENCE) -> bytes:
+def fetch_web(url: str, *, max_bytes: int, per_host: int = PER_HOST, patience: Patience = DEFAULT_PATIENCE) -> Answer:
     """Get a picture. Many threads may ask at the same time.
 
     Args:
@@ -76,7 +89,7 @@ def fetch_web(url: str, *, max_bytes: int, per_host: int = PER_HOST, patience: P
         InvalidImage: It is not there, too large, refused, or cannot be had now.
         SettingsError: aiohttp is not installed.
     """
-    found: bytes = fsspec.asyn.sync(fsspec.asyn.get_loop(), _ask, "GET", url, max_bytes, per_host, patience)
+    found: Answer = fsspec.asyn.sync(fsspec.asyn.get_loop(), _ask, "GET", url, max_bytes, per_host, patience)
     return found
 
 
@@ -144,7 +157,7 @@ async def _ask(method: str, url: str, max_bytes: int, per_host: int, patience: P
 
 async def _once(
     session: "aiohttp.ClientSession", method: str, url: str, max_bytes: int, patience: Patience
-) -> bytes | Mapping[str, str]:
+) -> Answer | Mapping[str, str]:
     import aiohttp
 
     limits = aiohttp.ClientTimeout(total=None, sock_connect=patience.connect, sock_read=patience.silence)
@@ -153,10 +166,9 @@ async def _once(
             method, url, timeout=limits, max_redirects=REDIRECTS, allow_redirects=True
         ) as answer:
             _check(answer, url, method=method)
-            if method == "HEAD":
-                told = answer.headers if answer.status == 200 else {}
-                return {name: told[name] for name in _STATE if name in told}
-            return await _body(answer, url, max_bytes)
+            told = answer.headers if answer.status == 200 else {}
+            state = {name: told[name] for name in _STATE if name in told}
+            return state if method == "HEAD" else Answer(await _body(answer, url, max_bytes), state)
     except (aiohttp.TooManyRedirects, aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError, ValueError) as error:
         kind = "leads through too many redirects" if isinstance(error, aiohttp.TooManyRedirects) else "is no address"
         raise InvalidImage(f"picture {url} {kind}", fault=ImageFault.UNREADABLE) from error

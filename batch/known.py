@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from aisle.files import digest
 from aisle.stamps import Stamp
@@ -84,6 +85,15 @@ class Known:
             shards, places = rows.column("shard").to_pylist(), rows.column("place").to_pylist()
             for position, shard, place in zip(positions.tolist(), shards, places, strict=True):
                 found[asked[position]] = Place(shard=shard.hex(), place=place)
+        return found
+
+    def knows(self, locations: Sequence[str]) -> NDArray[np.bool_]:
+        """Whether anything was ever read at each location: bool `[n]`."""
+        digests = [digest(location) for location in locations]
+        found = np.zeros(len(locations), dtype=np.bool_)
+        second = _first([location[16:] for location in digests])
+        for positions, rows in find_in(self.pictures, _first(digests)):
+            found[positions] = rows.column("location").to_numpy() == second[positions]
         return found
 
     def find_contents(self, stamps: Sequence[Stamp | None]) -> list[str]:

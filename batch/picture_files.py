@@ -11,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from aisle.errors import InvalidImage
-from aisle.fetch import fetch_image, picture_stamp
+from aisle.fetch import fetch_picture, picture_stamp, web_location
 from aisle.images import DEFAULT_LIMITS
 from aisle.sources import ImageValue
 from aisle.stamps import Stamp
@@ -36,7 +36,7 @@ class PictureFile:
         data: The file's bytes; None when it was not read, because its state says what is in it.
         fault: Why it cannot be had; empty when it can.
         detail: A sentence about that.
-        stamp: Its state before it was read; None where the file system does not tell.
+        stamp: Its state before it was read, or as it was; None where the file system does not tell.
     """
 
     key: str = ""
@@ -107,12 +107,24 @@ def _look(pictures: Pictures, rows: NDArray[np.int64], *, known: Known, per_host
     """Each file's state, and its content where that is known of this state."""
     if pictures.source is None:
         values = pictures.read(rows)
+        asked = _worth_asking(values, folder=pictures.folder, known=known)
         look = partial(_stamped, folder=pictures.folder, per_host=per_host)
-        files = _each(look, values, remote=_is_remote(pictures, values))
+        stamped = _each(look, [values[place] for place in asked], remote=_is_remote(pictures, values))
+        files = [PictureFile()] * len(values)
+        for place, file in zip(asked, stamped, strict=True):
+            files[place] = file
     else:
         files = [PictureFile(stamp=stamp) for stamp in pictures.stamps(rows)]
     contents = known.find_contents([file.stamp for file in files])
     return [replace(file, key=content) if content else file for file, content in zip(files, contents, strict=True)]
+
+
+def _worth_asking(values: Sequence[ImageValue], *, folder: str, known: Known) -> list[int]:
+    """Places of pictures whose state may tell what is in them. Of one by http that nobody read yet it comes with it."""
+    urls = {place: url for place, value in enumerate(values) if (url := web_location(value, folder=folder))}
+    known_urls = known.knows(list(urls.values()))
+    new = {place for place, knows in zip(urls, known_urls.tolist(), strict=True) if not knows}
+    return [place for place in range(len(values)) if place not in new]
 
 
 def _stamped(value: ImageValue, *, folder: str, per_host: int) -> PictureFile:
@@ -125,12 +137,12 @@ def _stamped(value: ImageValue, *, folder: str, per_host: int) -> PictureFile:
 def _read(asked: tuple[ImageValue, Stamp | None], *, folder: str, per_host: int) -> PictureFile:
     value, stamp = asked
     try:
-        data = fetch_image(value, folder=folder, limits=DEFAULT_LIMITS, per_host=per_host)
+        found = fetch_picture(value, folder=folder, limits=DEFAULT_LIMITS, per_host=per_host)
     except InvalidImage as error:
         return _lost(error)
-    if data is None:
+    if found.data is None:
         return PictureFile()
-    return PictureFile(key=content_key(data) or "!empty", data=data, stamp=stamp)
+    return PictureFile(key=content_key(found.data) or "!empty", data=found.data, stamp=stamp or found.stamp)
 
 
 def _lost(error: InvalidImage) -> PictureFile:

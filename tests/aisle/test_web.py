@@ -130,7 +130,7 @@ def test_a_picture_comes_through_the_catalogs_own_door(host: Host):
 
 
 def test_what_passes_is_tried_again(host: Host):
-    assert fetch_web(f"{host.url}/later", max_bytes=100_000, patience=QUICK) == DATA
+    assert fetch_web(f"{host.url}/later", max_bytes=100_000, patience=QUICK).data == DATA
     assert host.asked["/later"] == 3
 
 
@@ -164,7 +164,7 @@ def test_nobody_there_is_for_the_next_run():
 def test_a_host_is_asked_politely(host: Host):
     with ThreadPoolExecutor(16) as pool:
         urls = [f"{host.url}/slow/{number}" for number in range(40)]
-        found = list(pool.map(lambda url: fetch_web(url, max_bytes=100_000, patience=QUICK), urls))
+        found = list(pool.map(lambda url: fetch_web(url, max_bytes=100_000, patience=QUICK).data, urls))
     assert found == [DATA] * 40
     assert 1 < host.most <= PER_HOST
 
@@ -176,7 +176,7 @@ def test_a_host_that_is_down_is_left_alone_and_asked_again_later(host: Host, mon
     assert host.asked["/good"] == 0
     now = time.monotonic
     monkeypatch.setattr("aisle.web.time.monotonic", lambda: now() + web.DOWN_SECONDS)
-    assert fetch_web(f"{host.url}/good", max_bytes=100_000, patience=QUICK) == DATA
+    assert fetch_web(f"{host.url}/good", max_bytes=100_000, patience=QUICK).data == DATA
 
 
 def test_the_state_is_asked_for_without_reading(host: Host):

@@ -11,6 +11,7 @@ import pyarrow.csv
 import pytest
 
 from aisle.catalog import Roles
+from aisle.fetch import Fetched
 from aisle.layout import Layout
 from aisle.sources import open_source
 from batch.options import ReindexOptions, Summary
@@ -110,15 +111,15 @@ def test_a_picture_that_changes_between_two_looks(run: Run, layout: Layout, shop
         path.unlink()
     from batch import picture_files
 
-    original = picture_files.fetch_image
+    original = picture_files.fetch_picture
 
-    def late(value: str, **options: object) -> bytes | None:
+    def late(value: str, **options: object) -> Fetched:
         if value == "07.png":
             (shop / value).write_bytes(picture(700, format="PNG"))
         return original(value, **options)
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(picture_files, "fetch_image", late)
+        patched.setattr(picture_files, "fetch_picture", late)
         made = run(str(shop), roles=None, options=OPTIONS)
     clean = run(str(shop), roles=None, options=OPTIONS, layout=Layout(root=layout.root / "clean"))
     assert (made.folder / "index.faiss").read_bytes() == (clean.folder / "index.faiss").read_bytes()

@@ -38,6 +38,7 @@ class Host:
     pictures: list[bytes] = field(default_factory=list)
     ill: dict[int, str] = field(default_factory=dict)
     asked: Counter[int] = field(default_factory=Counter)
+    looked: Counter[int] = field(default_factory=Counter)
     now: int = 0
     most: int = 0
     pause: float = 0.01
@@ -61,7 +62,7 @@ def host(monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
         def do_GET(self) -> None:
             number = int(self.path.strip("/"))
             with host.lock:
-                host.asked[number] += self.command == "GET"
+                (host.asked if self.command == "GET" else host.looked)[number] += 1
                 host.now += 1
                 host.most = max(host.most, host.now)
             try:
@@ -135,7 +136,7 @@ def test_a_host_that_is_ill_for_a_while_costs_its_pictures_until_the_next_run(
     host.asked.clear()
     again = run(catalog, options=OPTIONS)
     assert (again.rejected, again.embedded_images) == (0, len(ILL))
-    assert set(+host.asked) == set(ILL), "the others have not changed"
+    assert set(host.asked) == set(ILL), "the others have not changed"
     assert same(again.folder, expected.folder)
 
 
@@ -161,7 +162,25 @@ def test_verify_reads_pictures_whose_host_says_that_nothing_changed(run: Run, ho
     assert (believing.read_images, believing.embedded_images, sum(host.asked.values())) == (0, 0, 0)
     verified = run(catalog, options=ReindexOptions(shard_rows=8, max_rejects=0.5, read_all=True))
     assert (verified.read_images, verified.embedded_images) == (ROWS, 1)
-    assert set(+host.asked) == set(range(ROWS))
+    assert set(host.asked) == set(range(ROWS))
+
+
+def test_a_picture_is_asked_for_once(run: Run, host: Host, catalog: str):
+    """Its state comes with it: only pictures that were read before are looked at first."""
+
+    def requests(options: ReindexOptions = OPTIONS) -> tuple[int, int]:
+        host.asked.clear()
+        host.looked.clear()
+        run(catalog, options=options)
+        return host.looked.total(), host.asked.total()
+
+    assert requests() == (0, ROWS)
+    assert requests() == (ROWS, 0)
+    assert requests(ReindexOptions(shard_rows=8, max_rejects=0.5, read_all=True)) == (0, ROWS)
+    assert requests() == (ROWS, 0)
+    host.pictures[0] = picture(99, size=(50, 50))
+    assert requests() == (ROWS, 1)
+    assert requests() == (ROWS, 0)
 
 
 @pytest.mark.parametrize(("workers", "requests", "most"), [(1, 3, 3), (2, 4, 4), (2, 1, 2)])
