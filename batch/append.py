@@ -96,7 +96,7 @@ def append_index(
         CompactionDue: There is nothing to append to, or too much has changed since the lists were learnt.
         StoreUnreachable: The workspace's store does not answer, or refuses.
     """
-    index = _live_index(layout, live, plan, width=2 * vectors.dimension)
+    index = _live_index(layout, live, plan, vectors)
     entries = matched(
         vector_keys(_stored_blocks(index)), vector_keys(block for _, block in vectors.blocks()), index.entries()
     )
@@ -136,7 +136,7 @@ def append_index(
     )
 
 
-def _live_index(layout: Layout, release_id: str, plan: IndexPlan, *, width: int) -> LiveIndex:
+def _live_index(layout: Layout, release_id: str, plan: IndexPlan, vectors: StoredVectors) -> LiveIndex:
     try:
         pull_release(layout, release_id)
         folder = layout.release(release_id)
@@ -147,10 +147,10 @@ def _live_index(layout: Layout, release_id: str, plan: IndexPlan, *, width: int)
             sizes=manifest.index.parts or (manifest.products,),
             base_parts=max(1, manifest.index.base_parts),
         )
-        if (manifest.index.kind, 2 * manifest.dimension) != (plan.kind, width):
-            raise CompactionDue(
-                f"the index of {release_id} is {manifest.index.kind}, {2 * manifest.dimension} wide, of another sort"
-            )
+        if manifest.index.kind is not plan.kind:
+            raise CompactionDue(f"the index of {release_id} is {manifest.index.kind}, of another kind")
+        if manifest.model_fingerprint != vectors.fingerprint:
+            raise CompactionDue(f"{release_id} has vectors of another model")
         if not (folder / TRAINED).exists():
             raise CompactionDue(f"{release_id} was too small to be appended to")
         files = {*_part_files(live, count=len(live.sizes)), ENTRIES}
@@ -220,7 +220,7 @@ def vector_keys(blocks: Iterable[ProductVectors]) -> Keys:
     for block in blocks:
         for row in np.ascontiguousarray(block, dtype=np.float16):
             found += blake2b(row.data, digest_size=16).digest()
-    return np.frombuffer(bytes(found), dtype=np.uint64).reshape(-1, 2)
+    return np.frombuffer(found, dtype=np.uint64).reshape(-1, 2)
 
 
 def matched(held: Keys, wanted: Keys, entries: RowIds) -> RowIds:

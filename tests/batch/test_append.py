@@ -151,7 +151,9 @@ def test_too_much_change_builds_anew(
     assert (again.folder / INDEX).read_bytes() == (clean.folder / INDEX).read_bytes()
 
 
-def test_compaction_and_other_reasons_to_build_anew(run: Run, layout: Layout, catalogs: Callable[[Rows], str]):
+def test_compaction_and_other_reasons_to_build_anew(
+    run: Run, layout: Layout, catalogs: Callable[[Rows], str], other_model: Path
+):
     rows = good_rows(200)
     first = run(catalogs(rows), options=options())
     rows[3]["title"] = "something else"
@@ -163,7 +165,9 @@ def test_compaction_and_other_reasons_to_build_anew(run: Run, layout: Layout, ca
     compacted = run(catalogs(rows), options=options(compact=True))
     assert (compacted.added, compacted.parameters.parts) == (200, ())
     other = run(catalogs(rows), options=options(IndexKind.IVF_SQ8))
-    assert f"the index of {compacted.release_id} is ivf," in other.index.reason
+    assert f"the index of {compacted.release_id} is ivf, of another kind" in other.index.reason
+    another = run(catalogs(rows), options=options(IndexKind.IVF_SQ8), model=other_model)
+    assert f"{other.release_id} has vectors of another model" in another.index.reason
     small = run(catalogs(rows[:40]), options=options(IndexKind.IVF_SQ8, max_drift=1.0))
     assert TRAINED not in {path.name for path in small.folder.iterdir()}
     assert "too small to be appended to" in run(catalogs(rows[:60]), options=options(IndexKind.IVF_SQ8)).index.reason
