@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 from typing import Any, Self
 
 import ray
@@ -17,6 +18,7 @@ from ray.exceptions import (
     RayTaskError,
     WorkerCrashedError,
 )
+from ray.job_config import JobConfig
 
 from aisle.errors import IncompleteRun, SettingsError
 from batch.executor import Result, Task, TaskDied, WorkerLayout
@@ -33,6 +35,23 @@ KNOCK_SECONDS = 10.0
 _NODE_DEATHS = (NodeDiedError, LocalRayletDiedError)
 
 _DEATHS = (WorkerCrashedError, OutOfMemoryError, *_NODE_DEATHS)
+
+_CODE = Path(__file__).resolve().parents[1]
+"""Where our packages lie."""
+
+
+class _Job(JobConfig):  # type: ignore[misc]
+    """A job whose workers do not look for code in the folder the caller stands in.
+
+    Ray has its workers look there first, and a folder `web`, `batch` or `aisle` in it (the checkout itself, for who
+    stands beside it) would hide our packages.
+    """
+
+    _py_driver_sys_path: list[str]
+
+    def _serialize(self) -> Any:
+        self._py_driver_sys_path = [path for path in self._py_driver_sys_path if Path(path).resolve() == _CODE]
+        return super()._serialize()
 
 
 # max_calls: Ray ends a worker after each task that takes a GPU, and it would load the model again; 0 keeps it.
@@ -190,6 +209,8 @@ def _start(options: dict[str, Any], *, address: str) -> None:
     os.environ.setdefault("RAY_worker_niceness", "0")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_task_oom_retries", str(MAX_RETRIES))
+    if not address.startswith("ray://"):  # a client's folder is not looked into
+        options = options | {"job_config": _Job()}
     try:
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, runtime_env={}, **options)
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
