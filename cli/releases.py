@@ -25,9 +25,7 @@ DEFAULT = "workspace"
 Workspace = Annotated[
     str | None, typer.Option(help="Workspace to look into: a folder, or s3://bucket/folder. [default: workspace]")
 ]
-Release = Annotated[
-    str | None, typer.Argument(metavar="[RELEASE]", help="Id, or how it begins. Default: the live one.")
-]
+Release = Annotated[str | None, typer.Argument(metavar="RELEASE", help="Id, or how it begins. Default: the live one.")]
 
 SHOWN_IDS = 20
 """Hidden products that are named; of more the number is enough."""
@@ -120,7 +118,7 @@ def verify(context: typer.Context, release: Release = None, workspace: Workspace
 def rollback(
     context: typer.Context,
     release: Annotated[
-        str | None, typer.Argument(metavar="[RELEASE]", help="Id, or how it begins. Default: the one before.")
+        str | None, typer.Argument(metavar="RELEASE", help="Id, or how it begins. Default: the one before.")
     ] = None,
     workspace: Workspace = None,
 ) -> None:

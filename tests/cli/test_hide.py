@@ -26,7 +26,7 @@ def said(run: Run, tmp_path: Path) -> Said:
 def test_hide_and_unhide(said: Said, tmp_path: Path) -> None:
     assert said("hide", "p1", "p2") == (
         0,
-        "hidden: p1, p2\nnot in the live release: p1, p2\nproducts hidden now: 2\n",
+        f"hidden: p1, p2\nworkspace {tmp_path} has no release yet with: p1, p2\nproducts hidden now: 2\n",
     )
     assert read_hidden(Layout(root=tmp_path)) == {"p1", "p2"}
     code, err = said("hide", "p2")
@@ -37,6 +37,14 @@ def test_hide_and_unhide(said: Said, tmp_path: Path) -> None:
     assert "shown again: p1" in err
     assert "not hidden: p9" in err
     assert read_hidden(Layout(root=tmp_path)) == {"p2"}
+
+
+@pytest.mark.parametrize("command", ["hide", "unhide"])
+def test_a_workspace_that_is_not_there_is_not_begun(run: Run, tmp_path: Path, command: str) -> None:
+    code, _, err = run(command, "p1", "--workspace", tmp_path / "shpo")
+    assert code == 65
+    assert "shpo: name that of the products with --workspace" in err
+    assert not (tmp_path / "shpo").exists()
 
 
 def test_ids_are_wanted(said: Said) -> None:
