@@ -10,6 +10,7 @@ import atexit
 import os
 import random
 import time
+from asyncio import sleep
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -148,7 +149,7 @@ async def _ask(method: str, url: str, max_bytes: int, per_host: int, patience: P
             return answer
         if number + 1 < patience.tries:
             growing = patience.pause * 2**number * random.uniform(1.0, 1.5)  # noqa: S311 - so that not all come back at once
-            await asyncio.sleep(min(max(pause, growing), patience.most_pause))
+            await sleep(min(max(pause, growing), patience.most_pause))
     host.failures += 1
     if host.failures >= DOWN_AFTER:
         host.failures, host.down_until = 0, time.monotonic() + DOWN_SECONDS

@@ -14,7 +14,6 @@ from rich.progress import Progress
 from aisle.catalog import Roles, load_roles
 from aisle.errors import CatalogError, SettingsError
 from aisle.files import write_json
-from aisle.layout import Layout
 from aisle.machine import cpu_quota
 from aisle.sources import Source, open_source
 from aisle.vectors import HalfWeights
@@ -25,6 +24,7 @@ from cli.held_out import held_out_rows
 from cli.models import resolve_model
 from cli.reindex import describe
 from cli.relevance_tables import kinds_table, relevance_notes, relevance_tables, words
+from cli.workspace import open_workspace
 
 if TYPE_CHECKING:
     from aisle.encoder import OnnxEncoder
@@ -70,7 +70,9 @@ def evaluate(
     products: Annotated[int, typer.Option(min=10, help="How many products to draw.")] = 2000,
     seed: Annotated[int, typer.Option(help="Which shop; the embedded model never saw seeds below 1000.")] = 1,
     relevant: Annotated[int, typer.Option(min=1, help="Ask only for what at least so many drawn products are.")] = 10,
-    workspace: Annotated[Path, typer.Option(help="Where models and drawn catalogs are kept.")] = Path("workspace"),
+    workspace: Annotated[
+        str, typer.Option(help="Where models are found and drawn catalogs kept: a folder, or s3://bucket/folder.")
+    ] = "workspace",
     json: Annotated[Path | None, typer.Option(help="Write the figures here as well.")] = None,
 ) -> None:
     """Ask for what products are known to be ("red shirts", their titles), and count what comes back.
@@ -81,9 +83,9 @@ def evaluate(
     from aisle.encoder import OnnxEncoder
 
     _check_options(context, catalog)
-    layout = Layout(root=workspace)
+    layout = open_workspace(workspace)
     if catalog is None:
-        drawn = str(drawn_catalog(workspace, products=products, seed=seed))
+        drawn = str(drawn_catalog(layout.root, products=products, seed=seed))
         encoder = OnnxEncoder(resolve_model(model, layout=layout), threads=cpu_quota())
         figures = _on_drawn(open_source(drawn), encoder, products=products, relevant=relevant)
     else:

@@ -6,7 +6,7 @@ import demo as demo_package
 from aisle.errors import ModelError
 from aisle.layout import MODEL_MANIFEST, Layout
 from aisle.manifest import load_model_manifest
-from aisle.mirror import pull_models
+from aisle.mirror import pull_model, pull_models
 from cli.console import say
 
 EMBEDDED = Path(demo_package.__file__).parent / "model"
@@ -33,7 +33,7 @@ def resolve_model(model: str | None, *, layout: Layout, catalog: str | None = No
     present = sorted(path.parent for path in layout.models.glob(f"*/{MODEL_MANIFEST}"))
     if model is None:
         if len(present) == 1:
-            return present[0]
+            return _whole(present[0], layout)
         if present:
             names = ", ".join(f"{path.name} ({load_model_manifest(path, verify=False).name})" for path in present)
             raise ModelError(f"the workspace holds several models: {names}; choose one with --model")
@@ -43,7 +43,7 @@ def resolve_model(model: str | None, *, layout: Layout, catalog: str | None = No
         return EMBEDDED
     matches = [path for path in present if path.name.startswith(model)]
     if len(matches) == 1:
-        return matches[0]
+        return _whole(matches[0], layout)
     if len(matches) > 1:
         raise ModelError(f"--model {model} fits {', '.join(path.name for path in matches)}; give more of it")
     if (Path(model) / MODEL_MANIFEST).is_file():
@@ -51,4 +51,10 @@ def resolve_model(model: str | None, *, layout: Layout, catalog: str | None = No
     from cli.export import export_model
 
     folder: Path = export_model(model, layout=layout, catalog=catalog, any_comparison=True).folder
+    return folder
+
+
+def _whole(folder: Path, layout: Layout) -> Path:
+    """A bundle of the workspace with all its files here: so far its manifest was."""
+    pull_model(layout, folder.name)
     return folder

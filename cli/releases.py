@@ -9,9 +9,9 @@ from rich.filesize import decimal
 
 from aisle.current import read_current
 from aisle.hidden import read_hidden
-from aisle.layout import REPORT, Layout
+from aisle.layout import RELEASE_MANIFEST, REPORT, Layout
 from aisle.manifest import load_release_manifest
-from aisle.mirror import pull
+from aisle.mirror import pull_all
 from cli.console import escape, out, say, table
 from cli.workspace import open_workspace
 
@@ -71,7 +71,7 @@ def show(context: typer.Context, release: Release = None, workspace: Workspace =
     layout = _layout(context, workspace)
     release_id = find_release(layout, release)
     folder = layout.release(release_id)
-    pull(layout, folder / REPORT)
+    pull_all(layout, [folder / RELEASE_MANIFEST, folder / REPORT])
     manifest = load_release_manifest(folder, verify=False)
     report = json.loads((folder / REPORT).read_text(encoding="utf-8")) if (folder / REPORT).is_file() else {}
     rows = table("release", f"{release_id}{' (live)' if read_current(layout) == release_id else ''}")
@@ -90,7 +90,7 @@ def show(context: typer.Context, release: Release = None, workspace: Workspace =
     for record in manifest.files:
         rows.add_row(record.name, decimal(record.bytes))
     rows.add_row("hidden", escape(_hidden(layout)))
-    rows.add_row("folder", escape(str(folder)))
+    rows.add_row("folder", escape(layout.shown(folder)))
     out.print(rows)
 
 

@@ -92,6 +92,13 @@ def host(monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
                 self.close_connection = True
             elif kind == "later" and host.asked[self.path] < 3:
                 self.give(500)
+            elif kind == "huge":
+                self.send_response(200)
+                self.send_header("Content-Length", str(10**9))
+                self.end_headers()
+                host.end.wait(5)
+            elif kind == "busy" and host.asked[self.path] < 3:
+                self.give(503, Retry_After={1: "7", 2: "700"}[host.asked[self.path]])
             elif kind == "loop":
                 self.give(302, Location="/loop")
             elif kind in {"404", "403", "503"}:
@@ -177,6 +184,30 @@ def test_a_host_that_is_down_is_left_alone_and_asked_again_later(host: Host, mon
     now = time.monotonic
     monkeypatch.setattr("aisle.web.time.monotonic", lambda: now() + web.DOWN_SECONDS)
     assert fetch_web(f"{host.url}/good", max_bytes=100_000, patience=QUICK).data == DATA
+
+
+def test_what_the_host_asks_for_is_waited(host: Host, monkeypatch: pytest.MonkeyPatch):
+    waited: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waited.append(seconds)
+
+    monkeypatch.setattr(web, "sleep", sleep)
+    patience = Patience(tries=3, pause=0.01, connect=5.0, silence=5.0, whole=5.0, most_pause=20.0)
+    assert fetch_web(f"{host.url}/busy", max_bytes=100_000, patience=patience).data == DATA
+    assert waited == [7.0, 20.0], "as long as it says, within bounds"
+
+
+def test_a_length_that_is_too_much_is_believed(host: Host):
+    """Nothing of it is read."""
+    assert fault_of(f"{host.url}/huge") is ImageFault.TOO_MANY_BYTES
+
+
+def test_a_host_that_fails_now_and_then_is_not_down(host: Host):
+    for turn in range(2):
+        for number in range(DOWN_AFTER - 1):
+            assert fault_of(f"{host.url}/503/{turn}/{number}") is ImageFault.UNREACHABLE
+        assert fetch_web(f"{host.url}/good", max_bytes=100_000, patience=QUICK).data == DATA
 
 
 def test_the_state_is_asked_for_without_reading(host: Host):
