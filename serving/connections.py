@@ -6,9 +6,10 @@ head of any length, and for the rest of a body that was answered early: whoever 
 
 import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import uvicorn.config
+from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 if TYPE_CHECKING:
@@ -31,10 +32,12 @@ class ImpatientProtocol(HttpToolsProtocol):
     Attributes:
         most: Open connections of this worker; a further one is closed at once.
         turnstile: Answers some requests at their heads, before the application hears of them; None lets all go on.
+        application: Hears of all others, in place of what the server was told to run; None for that.
     """
 
     most: ClassVar[int] = 4096
     turnstile: "ClassVar[Turnstile | None]" = None
+    application: ClassVar[ASGIApp | None] = None
 
     _patience: asyncio.TimerHandle | None = None
     _in_head = False
@@ -42,6 +45,12 @@ class ImpatientProtocol(HttpToolsProtocol):
     _was_turned_away = False
     _leave: Callable[[], None] | None = None
     _head_bytes = 0
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        application = type(self).application
+        if application is not None:
+            self.app = cast(Any, application)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Wait for a head, but not for ever."""
@@ -151,13 +160,15 @@ class ImpatientProtocol(HttpToolsProtocol):
         self.transport.abort()
 
 
-def install(*, most: int, turnstile: "Turnstile | None" = None) -> None:
+def install(*, most: int, turnstile: "Turnstile | None" = None, application: ASGIApp | None = None) -> None:
     """Let uvicorn use this protocol in this process.
 
     Args:
         most: Open connections of this worker.
         turnstile: Answers some requests at their heads; None lets all go on.
+        application: Is asked in place of what uvicorn was told to run, which has its start and end all the same.
     """
     ImpatientProtocol.most, ImpatientProtocol.turnstile = most, turnstile
+    ImpatientProtocol.application = application
     protocols: dict[str, Any] = uvicorn.config.HTTP_PROTOCOLS
     protocols["auto"] = f"{ImpatientProtocol.__module__}:{ImpatientProtocol.__qualname__}"

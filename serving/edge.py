@@ -6,10 +6,10 @@ import math
 import re
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from aisle.errors import AisleError
@@ -43,6 +43,12 @@ SECURITY_HEADERS = {
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }
+
+_SECURITY = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in SECURITY_HEADERS.items()]
+_TIMEOUT = TIMEOUT_HEADER.lower().encode("latin-1")
+
+RawHeaders = Mapping[bytes, bytes]
+"""Names in lower case, as servers give them; of several with one name the last."""
 
 
 class Edge:
@@ -78,7 +84,8 @@ class Edge:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        request_id = _request_id(headers)
+        raw = dict(scope["headers"])
+        request_id = _request_id(raw)
         scope.setdefault("state", {})["request_id"] = request_id
         status = GONE
 
@@ -86,15 +93,12 @@ class Edge:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                outgoing = MutableHeaders(scope=message)
-                outgoing["X-Request-ID"] = request_id
-                for name, value in SECURITY_HEADERS.items():
-                    outgoing.setdefault(name, value)
+                message["headers"] = _outgoing(message.get("headers", ()), request_id)
             await send(message)
 
         body = _Body()
         try:
-            failure = await self._handle(scope, headers, self._bounded(receive, body), send_out, body)
+            failure = await self._handle(scope, headers, raw, self._bounded(receive, body), send_out, body)
             if failure is not None and status == GONE:
                 scope["state"]["error_code"] = failure.code
                 await envelope(failure, request_id=request_id)(scope, receive, send_out)
@@ -102,15 +106,15 @@ class Edge:
             self._buffered_bytes -= body.bytes
 
     async def _handle(
-        self, scope: Scope, headers: Headers, receive: Receive, send: Send, body: "_Body"
+        self, scope: Scope, headers: Headers, raw: RawHeaders, receive: Receive, send: Send, body: "_Body"
     ) -> Failure | None:
         """Run the application; what it leaves unanswered is returned as a failure."""
         seconds = self._timeout_seconds
         try:
             self._gate.admit(scope, headers)
-            seconds = min(seconds, _allowed_seconds(headers))
+            seconds = min(seconds, _allowed_seconds(raw))
             scope["state"]["deadline"] = time.monotonic() + seconds
-            declared = headers.get("content-length", "")
+            declared = raw.get(b"content-length", b"").decode("latin-1")
             if declared.isdecimal() and int(declared) > self._max_body_bytes:
                 raise BodyTooLarge(self._max_body_bytes)
             if (refusal := self._turn_away(scope, headers)) is not None:
@@ -153,16 +157,28 @@ class _Body:
     came: bool = False
 
 
-def _allowed_seconds(headers: Headers) -> float:
+def _outgoing(headers: Iterable[tuple[bytes, bytes]], request_id: str) -> list[tuple[bytes, bytes]]:
+    """Headers of a response with the request's id, and with ours where it has none of its own."""
+    own = [(name, value) for name, value in headers if name.lower() != b"x-request-id"]
+    given = {name.lower() for name, _ in own}
+    return [
+        *own,
+        (b"x-request-id", request_id.encode("ascii")),
+        *((name, value) for name, value in _SECURITY if name not in given),
+    ]
+
+
+def _allowed_seconds(raw: RawHeaders) -> float:
     """How long the client says that its request may take."""
-    given = headers.get(TIMEOUT_HEADER)
-    if given is None:
+    stated = raw.get(_TIMEOUT)
+    if stated is None:
         return math.inf
+    given = stated.decode("latin-1")
     if not _MILLISECONDS.fullmatch(given):
         raise UnreadableTimeout(given)
     return int(given) / 1000
 
 
-def _request_id(headers: Headers) -> str:
-    given = headers.get("x-request-id", "")
+def _request_id(raw: RawHeaders) -> str:
+    given = raw.get(b"x-request-id", b"").decode("latin-1")
     return given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex

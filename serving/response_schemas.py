@@ -110,6 +110,8 @@ class IndexSummary(BaseModel):
     nprobe: int
     candidates: int
     efforts: dict[str, EffortSummary]
+    parts: Annotated[list[int], Field(description="Entries of each of its files; empty when it is one.")]
+    base_parts: Annotated[int, Field(description="Files that were filled when its lists were learnt.")]
 
 
 class HalfWeightsSummary(BaseModel):

@@ -63,7 +63,10 @@ def build_service(settings: Settings, *, metrics_folder: Path | None = None) -> 
         SettingsError: The API keys cannot be used.
     """
     application = create_app(settings, metrics_folder=metrics_folder)
-    connections.install(most=settings.max_connections, turnstile=turnstile_of(application, settings))
+    # Past BentoML's own time-out, spans and errors, which ours make idle: a task and a timer for each request.
+    connections.install(
+        most=settings.max_connections, turnstile=turnstile_of(application, settings), application=application
+    )
 
     class Aisle:
         """Product search by text, by picture, and by both."""

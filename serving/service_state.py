@@ -117,14 +117,24 @@ def documented(model: type[BaseModel], *errors: int, guarded: bool = True) -> di
 
 async def unless_gone(request: Request, work: Coroutine[Any, Any, Outcome]) -> Outcome | None:
     """Do the work; None when the client goes away first: nobody waits for a search that a newer one replaced."""
-    task = asyncio.ensure_future(work)
+    task = asyncio.current_task()
     gone = asyncio.ensure_future(_disconnected(request))
+    working = True
+
+    def stop(done: asyncio.Future[None]) -> None:
+        if working and task is not None and not done.cancelled():
+            task.cancel()
+
+    gone.add_done_callback(stop)
     try:
-        await asyncio.wait((task, gone), return_when=asyncio.FIRST_COMPLETED)
-        return task.result() if task.done() else None
+        return await work
+    except asyncio.CancelledError:
+        if task is None or not gone.done() or gone.cancelled() or task.uncancel():
+            raise  # the time is up, or the worker ends
+        return None
     finally:
+        working = False
         gone.cancel()
-        task.cancel()
 
 
 async def _disconnected(request: Request) -> None:

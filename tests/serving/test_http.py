@@ -197,7 +197,15 @@ def test_release(client, bundles):
         "rejected": 1,
         "hidden": 0,
         "model": {"name": "by hand", "fingerprint": bundles[1], "precision": "float32"},
-        "index": {"kind": "exact", "nlist": 0, "nprobe": 0, "candidates": 0, "efforts": {}},
+        "index": {
+            "kind": "exact",
+            "nlist": 0,
+            "nprobe": 0,
+            "candidates": 0,
+            "efforts": {},
+            "parts": [],
+            "base_parts": 0,
+        },
         "recall": {"text": 1.0, "image": 1.0, "mixed": 1.0},
         "weights": {
             "text": {"image": 0.25, "text": 0.75},

@@ -9,11 +9,13 @@ import warnings
 from dataclasses import replace
 
 import pytest
+import uvicorn.config
 from starlette.testclient import TestClient
 
 from aisle.errors import SettingsError
 from aisle.settings import Settings, from_environment
 from serving import run
+from serving.connections import ImpatientProtocol
 
 
 @pytest.fixture(scope="module")
@@ -22,6 +24,9 @@ def service_module(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
         patch.setenv("BENTOML_HOME", str(tmp_path_factory.mktemp("bentoml")))
         patch.setenv("OMP_NUM_THREADS", "1")
+        for name in ("most", "turnstile", "application"):  # what a service sets for its process ends with these tests
+            patch.setattr(ImpatientProtocol, name, getattr(ImpatientProtocol, name))
+        patch.setitem(uvicorn.config.HTTP_PROTOCOLS, "auto", uvicorn.config.HTTP_PROTOCOLS["auto"])
         warnings.simplefilter("ignore")  # BentoML's imports, not ours
         from serving import service
 

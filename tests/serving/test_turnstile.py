@@ -109,7 +109,7 @@ def counted(serving_app):
 @pytest.fixture
 def connect(serving_app, counted):
     """Opens connections to the application behind a turnstile."""
-    protocol = type("Protocol", (ImpatientProtocol,), {"turnstile": Turnstile(serving_app)})
+    protocol = type("Protocol", (ImpatientProtocol,), {"turnstile": Turnstile(serving_app), "application": None})
     config = uvicorn.Config(counted, port=0, log_level="error", ws="none", lifespan="on", http=protocol)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
