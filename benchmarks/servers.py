@@ -92,7 +92,9 @@ def usual(checkpoint: Path, release: Path) -> Server:
 @contextlib.contextmanager
 def running(server: Server) -> Iterator[Running]:
     """Start a server, wait until it is ready, and end it."""
-    process = subprocess.Popen(server.command, env=os.environ | server.environment)
+    # A session of its own, as BentoML gives its workers: Linux divides a machine among sessions first, and one that a
+    # server shares with the client has another share of it than one of its own.
+    process = subprocess.Popen(server.command, env=os.environ | server.environment, start_new_session=True)
     try:
         deadline = time.monotonic() + _START_SECONDS
         while not _is_ready(server):
