@@ -19,7 +19,7 @@ from pathlib import Path
 from aisle.errors import AisleError, ModelError, ReleaseCorrupt, SettingsError
 from aisle.files import link_or_copy, sha256
 from aisle.layout import MODEL_MANIFEST, RELEASE_MANIFEST, Layout
-from aisle.manifest import FileRecord, load_model_manifest, load_release_manifest
+from aisle.manifest import FileRecord, load_model_manifest, load_release_manifest, verify_files
 from aisle.objects import COPY_BYTES, SCHEMES, ObjectStore, check_url, transfer
 
 LEFT_SECONDS = 86_400.0
@@ -205,6 +205,24 @@ def pull_release(layout: Layout, release_id: str) -> None:
 
 def _whole(folder: Path) -> bool:
     return all((folder / one.name).exists() for one in load_release_manifest(folder, verify=False).files)
+
+
+def drop_altered(layout: Layout, release_id: str) -> None:
+    """Delete here what is not what a release's manifest says, so that `pull_release` gets it from the store again.
+
+    The manifest, whose own hash nobody keeps, goes in any case. Files are looked at where the release was here as a
+    whole: what the store itself altered never came here. A workspace on this disk is left as it is.
+    """
+    folder = layout.release(release_id)
+    if layout.store is None:
+        return
+    with suppress(ReleaseCorrupt):
+        for record in load_release_manifest(folder, verify=False).files if _whole(folder) else ():
+            try:
+                verify_files(folder, [record], error=ReleaseCorrupt)
+            except ReleaseCorrupt:
+                (folder / record.name).unlink(missing_ok=True)
+    (folder / RELEASE_MANIFEST).unlink(missing_ok=True)
 
 
 def sweep_releases(layout: Layout, *, using: Collection[str]) -> None:

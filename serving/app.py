@@ -15,10 +15,10 @@ from starlette.types import Scope
 
 from aisle import __version__
 from aisle.current import read_current
-from aisle.errors import StoreUnreachable
+from aisle.errors import ReleaseCorrupt, StoreUnreachable
 from aisle.hidden import read_hidden
 from aisle.layout import Layout
-from aisle.mirror import open_layout, sweep_releases
+from aisle.mirror import drop_altered, open_layout, sweep_releases
 from aisle.settings import Settings
 from serving import errors, tracing
 from serving.canary import Canary
@@ -135,13 +135,17 @@ def create_app(settings: Settings, *, metrics_folder: Path | None = None) -> Fas
 
 
 def _load(layout: Layout, settings: Settings, release_id: str, predecessor: Snapshot | None) -> Snapshot:
-    snapshot = load_snapshot(
-        layout,
-        release_id,
-        provider=settings.provider,
-        threads=settings.encoder_threads,
-        predecessor=predecessor,
-    )
+    try:
+        snapshot = load_snapshot(
+            layout,
+            release_id,
+            provider=settings.provider,
+            threads=settings.encoder_threads,
+            predecessor=predecessor,
+        )
+    except ReleaseCorrupt:
+        drop_altered(layout, release_id)  # where the disk did it the next try finds it whole
+        raise
     with suppress(StoreUnreachable):  # the next release sweeps as well
         sweep_releases(layout, using={release_id, predecessor.id} if predecessor else {release_id})
     return snapshot

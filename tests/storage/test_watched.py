@@ -1,6 +1,7 @@
 """A server whose workspace is on a store: it follows `CURRENT` there, and refuses what arrives damaged."""
 
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -11,9 +12,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from aisle.current import current_tag, write_current
-from aisle.layout import INDEX, PRODUCTS, Layout
+from aisle.layout import INDEX, PRODUCTS, RELEASE_MANIFEST, Layout
 from aisle.machine import Provider
-from aisle.mirror import open_layout, pull_release, sweep_releases
+from aisle.mirror import drop_altered, open_layout, pull_release, sweep_releases
 from aisle.settings import Settings
 from batch.garbage import collect_garbage
 from batch.hide import hide_products
@@ -35,16 +36,24 @@ def wait_for(condition: Callable[[], object]) -> None:
 def server(bucket: str, run: Run, catalog: str, tmp_path: Path) -> Iterator[TestClient]:
     """A server on another machine, over the release of 30 products."""
     run(catalog)
-    settings = replace(
-        Settings(),
-        workspace=f"{bucket}/workspace",
-        cache=tmp_path / "server",
-        poll_seconds=0.05,
-        provider=Provider.CPU,
-    )
-    with TestClient(create_app(settings)) as server:
+    with serving(bucket, tmp_path) as server:
         wait_for(lambda: server.get("/readyz").status_code == 200)
         yield server
+
+
+def serving(bucket: str, folder: Path) -> TestClient:
+    """A server with a mirror of its own, in a hurry to find new releases."""
+    return TestClient(
+        create_app(
+            replace(
+                Settings(),
+                workspace=f"{bucket}/workspace",
+                cache=folder / "server",
+                poll_seconds=0.05,
+                provider=Provider.CPU,
+            )
+        )
+    )
 
 
 @pytest.fixture
@@ -154,6 +163,39 @@ def test_what_is_deleted_on_the_store_is_served_to_its_end_and_swept(
     assert served.id == first
     assert len(served.products.take([0])) == 1, "whoever still answers from it can"
     assert server.get("/images/p3").status_code == 200
+
+
+@pytest.mark.parametrize("damaged", [INDEX, PRODUCTS, RELEASE_MANIFEST])
+def test_what_the_disk_of_a_server_damaged_comes_again(
+    run: Run, catalog: str, bucket: str, tmp_path: Path, damaged: str, monkeypatch: pytest.MonkeyPatch
+):
+    """It was whole when it came; the store still has it."""
+    monkeypatch.setattr(watcher, "RETRY_SECONDS", 0.05)
+    release_id = run(catalog).release_id
+    mirror = open_layout(f"{bucket}/workspace", cache=tmp_path / "server")
+    pull_release(mirror, release_id)
+    path = mirror.release(release_id) / damaged
+    good = path.read_bytes()
+    path.write_bytes(good[: len(good) // 2] + b"?" + good[len(good) // 2 + 1 :])
+    with serving(bucket, tmp_path) as server:
+        wait_for(lambda: server.get("/readyz").status_code == 200)
+        assert current(server)["release"] == release_id
+    assert path.read_bytes() == good
+
+
+def test_what_is_not_a_mirror_is_never_mended(run: Run, catalog: str, layout: Layout, tmp_path: Path):
+    """Nor what never was whole here, which a look at the store has found out already."""
+    release_id = run(catalog).release_id
+    here = Layout(root=tmp_path / "here")
+    shutil.copytree(layout.releases, here.releases)
+    for one in (here, layout):
+        path = one.release(release_id) / INDEX
+        path.write_bytes(b"?" + path.read_bytes()[1:])
+    drop_altered(here, release_id)
+    assert (here.release(release_id) / INDEX).exists()
+    (layout.release(release_id) / PRODUCTS).unlink()
+    drop_altered(layout, release_id)
+    assert (layout.release(release_id) / INDEX).exists()
 
 
 def test_what_is_in_use_is_never_swept(layout: Layout, elsewhere: Layout, run: Run, catalog: str):
