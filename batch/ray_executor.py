@@ -216,6 +216,14 @@ def _start(options: dict[str, Any], *, address: str) -> None:
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
         where = "start Ray on this machine" if address == "local" else f"join the Ray cluster at {address}"
         raise SettingsError(f"cannot {where} ({str(error).splitlines()[0]}); or choose --executor local") from error
+    except Exception as error:
+        if type(error) is not Exception:
+            raise
+        # What Ray raises when its own processes were not there in 30 seconds.
+        raise IncompleteRun(
+            f"Ray did not start: {str(error).splitlines()[0]} Is the machine overloaded? Run again, or "
+            "choose --executor local"
+        ) from error
 
 
 def _missing(layout: WorkerLayout) -> str:
