@@ -67,8 +67,9 @@ class RunProgress:
         if now - self._spoken >= LINE_EVERY_SECONDS:
             self._spoken = now
             rate = self._done / (now - self._began)
+            total = f"{self._total:,}" if self._total else "?"
             left = f", {max(0, self._total - self._done) / rate:,.0f} s left" if self._total and rate else ""
-            self._speak(f"{self._done:,} of {self._total or '?'} rows, {rate:,.0f}/s{left}")
+            self._speak(f"{self._done:,} of {total} rows, {rate:,.0f}/s{left}")
 
     def finished(self) -> None:
         """The bar is full."""
