@@ -134,7 +134,7 @@ function showRelease(live) {
   document.body.classList.toggle("no-filters", !panel.build(release.attributes, { compact: !hasRoom() }));
   panel.show(query.filters);
   if (answer?.facets) panel.count(answer.facets);
-  else if (answer && filterCount(query.filters) > 0) run(); // asked before it was known what can be counted
+  else if (filterCount(query.filters) > 0) run(); // asked, or being asked, before it was known what can be counted
   byId("invitation").textContent = `Search ${products(release.products)} by words, by a picture, or by a picture and a few words about it.`;
   const examples = exampleQueries(release.attributes);
   byId("examples").replaceChildren(...examples.map((example) => element("button", { type: "button", class: "example", text: example, on: { click: () => begin(example) } })));
