@@ -209,9 +209,9 @@ def describe_drift(drift: "Drift") -> str:
     """The comparison with the release before in a line."""
     if drift.problem:
         return f"not measured: {drift.problem}"
-    figures = (
-        ", ".join(f"{kind} {found:.1%}" for kind, found in (drift.differing or {}).items()) or "nothing to compare"
-    )
+    if not drift.differing:
+        return f"nothing to compare: {drift.unchanged:,} products are as they were in {drift.against}"
+    figures = ", ".join(f"{kind} {found:.1%}" for kind, found in drift.differing.items())
     model = "" if drift.same_model else ", another model"
     return f"{figures} of results over {drift.unchanged:,} unchanged products, against {drift.against}{model}"
 
