@@ -9,6 +9,7 @@ import typer
 from aisle.machine import Provider
 from aisle.settings import from_environment
 from cli.console import say
+from cli.workspace import open_workspace
 
 
 def serve(
@@ -35,5 +36,8 @@ def serve(
         "provider": provider,
     }
     settings = replace(settings, **{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+    layout = open_workspace(settings.workspace)
+    if layout.store is None and not layout.current.is_file():
+        say(f"workspace {layout.place} has no release yet: the server waits for `aisle reindex` to publish one there")
     say(f"serving {settings.workspace} at http://{settings.listen_host}:{settings.listen_port} (Ctrl-C stops)")
     run(settings)

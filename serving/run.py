@@ -11,6 +11,8 @@ from typing import NoReturn
 
 from aisle.errors import SettingsError
 from aisle.settings import Settings, to_environment, variable
+from serving import tracing
+from serving.keys import read_keys
 
 KEEP_ALIVE_SECONDS = 75
 """How long an idle connection is kept. Load balancers keep theirs for 60 s, and must be the ones who close first: a
@@ -26,9 +28,11 @@ def serve(settings: Settings) -> NoReturn:
         settings: How to serve.
 
     Raises:
-        SettingsError: The port cannot be listened on.
+        SettingsError: The port cannot be listened on, or the server would end at once with a traceback of BentoML's.
     """
     check_port(settings)
+    read_keys(settings)
+    tracing.wanted(os.environ)
     environment = os.environ | server_environment(settings)
     os.execve(sys.executable, server_command(), environment)  # noqa: S606 - a shell is what we avoid
 

@@ -138,6 +138,24 @@ def test_this_process_becomes_the_server(tmp_path, monkeypatch):
     assert (tmp_path / f"aisle-{os.getuid()}-4321").stat().st_mode & 0o777 == 0o700
 
 
+@pytest.mark.parametrize(
+    ("settings", "environment", "message"),
+    [
+        (Settings(api_keys=("me=short",)), {}, "'me' has 5 characters"),
+        (Settings(), {"OTEL_TRACES_EXPORTER": "jaeger"}, "OTEL_TRACES_EXPORTER is 'jaeger'"),
+    ],
+    ids=["key", "traces"],
+)
+def test_what_the_server_would_end_with_is_said_before_it_starts(settings, environment, message, tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "execve", lambda *arguments: pytest.fail("started"))
+    monkeypatch.setattr(run, "check_port", lambda settings: None)
+    monkeypatch.setattr(run.tempfile, "gettempdir", lambda: str(tmp_path))
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match=message):
+        run.serve(settings)
+
+
 def test_somebody_elses_folder_is_not_used(tmp_path, monkeypatch):
     monkeypatch.setattr(run.tempfile, "gettempdir", lambda: str(tmp_path))
     elsewhere = tmp_path / "elsewhere"
