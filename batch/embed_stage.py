@@ -1,9 +1,12 @@
 """The embed stage: every shard of the plan through an executor, and rows that kill their worker found and left out."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import Protocol, Self, TypeVar
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from aisle.errors import IncompleteRun
 from batch.embed import EmbedSetup, ShardResult, ShardTask, embed_shard
@@ -93,17 +96,77 @@ def embed_catalog(
         IncompleteRun: Too many rows are rejected (known as soon as it is certain), or workers keep dying.
         AisleError: What a shard raised.
     """
+    known = KnownRows(setup.layout, setup.fingerprint)
+
+    def learn(shard: ShardResult) -> ShardResult:
+        known.add(shard.facts, shard=None if shard.cached else shard.key)
+        return replace(shard, facts=NO_FACTS)  # a few kilobytes per shard, for the whole run
+
+    tasks = shard_tasks(plan, setup=setup, shard_rows=shard_rows, known=known)
+    embedded = make_shards(
+        embed_shard, tasks, plan=plan, max_rejects=max_rejects, executor=executor, progress=progress, learn=learn
+    )
+    known.tell()
+    return embedded
+
+
+class RowsTask(Protocol):
+    """Rows of the catalog to make a shard of."""
+
+    @property
+    def rows(self) -> NDArray[np.int64]:
+        """Their numbers, `[n]`, rising."""
+        ...
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Their product ids."""
+        ...
+
+    def part(self, start: int, stop: int) -> Self:
+        """A range of them as a task of its own, `stop` excluded."""
+        ...
+
+
+_Rows = TypeVar("_Rows", bound=RowsTask)
+
+
+def make_shards(
+    function: Callable[[_Rows], ShardResult],
+    tasks: Iterable[_Rows],
+    *,
+    plan: CatalogPlan,
+    max_rejects: float,
+    executor: Executor,
+    progress: ProgressSink,
+    learn: Callable[[ShardResult], ShardResult] = lambda shard: shard,
+) -> Embedded:
+    """Run the tasks of a stage that makes shards.
+
+    A task whose worker dies each time is halved until the row that kills it stands alone.
+
+    Args:
+        function: Makes one shard.
+        tasks: All of the plan.
+        plan: Whose rows they are.
+        max_rejects: As in `embed_catalog`.
+        executor: Who runs the tasks.
+        progress: Is told of rows.
+        learn: Is given each shard as soon as it is there, and gives what is kept of it.
+
+    Raises:
+        IncompleteRun: As `embed_catalog`.
+        AisleError: What `function` raised.
+    """
     shards: list[ShardResult] = []
     rejects = list(plan.rejects)
     deaths = 0
-    known = KnownRows(setup.layout, setup.fingerprint)
-    pending: Iterable[ShardTask] = shard_tasks(plan, setup=setup, shard_rows=shard_rows, known=known)
+    pending = tasks
     while pending:
-        halves: list[ShardTask] = []
-        for outcome in executor.run(embed_shard, pending):
+        halves: list[_Rows] = []
+        for outcome in executor.run(function, pending):
             if not isinstance(outcome, TaskDied):
-                known.add(outcome.facts, shard=None if outcome.cached else outcome.key)
-                shards.append(replace(outcome, facts=NO_FACTS))  # a few kilobytes per shard, for the whole run
+                shards.append(learn(outcome))
                 rejects += outcome.rejects
                 progress.advanced(outcome.rows)
             else:
@@ -116,7 +179,6 @@ def embed_catalog(
                     progress.advanced(1)
             check_rejects(rejects, rows=plan.rows_in_catalog, most=max_rejects)
         pending = halves
-    known.tell()
     return Embedded(shards=tuple(sorted(shards, key=lambda shard: shard.start)), rejects=tuple(rejects))
 
 
@@ -142,22 +204,22 @@ def _one_by_one(ids: pa.ChunkedArray) -> Iterator[str]:
         yield from ids.slice(start, _AT_ONCE).to_pylist()
 
 
-def _halves(task: ShardTask) -> list[ShardTask]:
+def _halves(task: _Rows) -> list[_Rows]:
     middle = len(task.rows) // 2
     return [task.part(0, middle), task.part(middle, len(task.rows))]
 
 
-def _killer(death: TaskDied[ShardTask]) -> Reject:
+def _killer(death: TaskDied[_Rows]) -> Reject:
     task = death.task
     return Reject(
         row=int(task.rows[0]),
         id=task.ids[0],
         reason=WorkerFault.WORKER_DIED,
-        detail=f"embedding this row alone ends the worker: {death.detail}",
+        detail=f"this row alone ends the worker: {death.detail}",
     )
 
 
-def _check_deaths(deaths: int, death: TaskDied[ShardTask]) -> None:
+def _check_deaths(deaths: int, death: TaskDied[_Rows]) -> None:
     if deaths > MAX_DEATHS:
         rows = death.task.rows
         raise IncompleteRun(

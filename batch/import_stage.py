@@ -5,13 +5,13 @@ The content keys say "imported": no run that embeds ever takes such a vector for
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aisle.catalog import RejectReason
-from aisle.errors import CatalogError, IncompleteRun, InvalidImage
+from aisle.errors import CatalogError, InvalidImage
 from aisle.files import digest
 from aisle.images import decode_image
 from aisle.layout import Layout
@@ -20,14 +20,14 @@ from aisle.mirror import exists, pull, push
 from aisle.store import Shard, read_shard, shard_key, write_shard
 from aisle.types import UnitVectors
 from batch.embed import ShardResult, shard_result
-from batch.embed_stage import Embedded
-from batch.executor import Executor, TaskDied
+from batch.embed_stage import Embedded, make_shards
+from batch.executor import Executor
 from batch.given import GivenVectors, Halves
 from batch.known import NOTHING
 from batch.picture_files import PictureFile, find_files
 from batch.plan import CatalogPlan, Pictures, cut
 from batch.progress import ProgressSink
-from batch.rejects import VectorFault, check_rejects
+from batch.rejects import VectorFault
 from batch.thumbnail import make_thumbnail
 
 NORM_TOLERANCE = 0.01
@@ -62,6 +62,17 @@ class ImportTask:
     fingerprint: str
     per_host: int
 
+    def part(self, start: int, stop: int) -> "ImportTask":
+        """A range of the rows as a task of its own, `stop` excluded."""
+        return replace(
+            self,
+            start=self.start + start,
+            rows=self.rows[start:stop],
+            ids=self.ids[start:stop],
+            places=self.places[start:stop],
+            pictures=self.pictures.part(start, stop) if self.pictures else None,
+        )
+
 
 def import_catalog(
     plan: CatalogPlan,
@@ -93,26 +104,13 @@ def import_catalog(
     Raises:
         CatalogError: The vectors do not fit the catalog or the model, or are no unit vectors.
         TooManyRejects: Too many products have no usable vector.
-        IncompleteRun: A worker died.
+        IncompleteRun: Workers keep dying.
     """
     given.check(dimension=model.dimension, model=model.fingerprint)
-    shards: list[ShardResult] = []
-    rejects = list(plan.rejects)
     tasks = _tasks(
         plan, given, layout=layout, model=model, thumbnails=thumbnails, per_host=per_host, shard_rows=shard_rows
     )
-    for outcome in executor.run(import_shard, tasks):
-        if isinstance(outcome, TaskDied):
-            first, last = outcome.task.rows[0], outcome.task.rows[-1]
-            raise IncompleteRun(
-                f"a worker died importing catalog rows {first} to {last} ({outcome.detail}); nothing was published, "
-                "and shards that are done are kept: run again, with fewer --workers if memory was short"
-            )
-        shards.append(outcome)
-        rejects += outcome.rejects
-        progress.advanced(outcome.rows)
-        check_rejects(rejects, rows=plan.rows_in_catalog, most=max_rejects)
-    return Embedded(shards=tuple(sorted(shards, key=lambda shard: shard.start)), rejects=tuple(rejects))
+    return make_shards(import_shard, tasks, plan=plan, max_rejects=max_rejects, executor=executor, progress=progress)
 
 
 def _tasks(

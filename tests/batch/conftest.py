@@ -1,13 +1,13 @@
 """What the tests of the batch half share: a workspace, an executor, and a run with everything given."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from aisle.layout import Layout
-from batch.executor import WorkerLayout
+from batch.executor import TaskDied, WorkerLayout
 from batch.local_executor import LocalExecutor
 from batch.options import ReindexOptions, Summary
 from batch.progress import SilentProgress
@@ -52,3 +52,19 @@ def run(layout: Layout, tiny_model: Path, here: LocalExecutor) -> Run:
         return reindex(catalog=catalog, **(given | changes))
 
     return run
+
+
+class Deadly:
+    """Runs tasks here, and says of those that hold certain ids that they killed their worker."""
+
+    layout = WorkerLayout(workers=1)
+
+    def __init__(self, *poison: str) -> None:
+        self.poison = set(poison)
+        self.done = 0
+
+    def run(self, function: Callable[[Any], Any], tasks: Iterable[Any], /) -> Iterator[Any]:
+        for task in tasks:
+            self.done += 1
+            poisoned = self.poison & set(getattr(task, "ids", ()))
+            yield TaskDied(task=task, detail="it was told to") if poisoned else function(task)

@@ -1,6 +1,5 @@
 """Driving the shards: poison rows are found, ill machines and bad catalogs are given up early."""
 
-from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -9,28 +8,13 @@ from aisle.errors import IncompleteRun
 from aisle.layout import Layout
 from aisle.machine import Provider
 from aisle.sources import open_source
-from batch.embed import EmbedSetup, ShardResult, ShardTask
+from batch.embed import EmbedSetup
 from batch.embed_stage import MAX_DEATHS, embed_catalog
-from batch.executor import TaskDied, WorkerLayout
 from batch.plan import CatalogPlan, plan_catalog
 from batch.progress import Stage
 from batch.rejects import WorkerFault
 from tests.batch.catalogs import ROLES, good_rows, row, write_catalog
-
-
-class Deadly:
-    """Runs tasks here, and says of those that hold certain ids that they killed their worker."""
-
-    layout = WorkerLayout(workers=1)
-
-    def __init__(self, *poison: str) -> None:
-        self.poison = set(poison)
-        self.done = 0
-
-    def run(self, function: Callable[[ShardTask], ShardResult], tasks: Iterable[ShardTask], /) -> Iterator:
-        for task in tasks:
-            self.done += 1
-            yield TaskDied(task=task, detail="it was told to") if self.poison & set(task.ids) else function(task)
+from tests.batch.conftest import Deadly
 
 
 class Counting:

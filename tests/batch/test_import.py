@@ -15,8 +15,9 @@ from aisle.layout import INDEX, PRODUCTS, REJECTS, THUMBNAILS, Layout
 from aisle.manifest import IndexKind, load_model_manifest
 from batch.given import Halves, given_vectors
 from batch.options import ReindexOptions, Summary
+from batch.rejects import WorkerFault
 from tests.batch.catalogs import good_rows, picture, row, write_catalog
-from tests.batch.conftest import Run
+from tests.batch.conftest import Deadly, Run
 
 COUNT = 60
 OPTIONS = ReindexOptions(shard_rows=8, index=IndexKind.EXACT)
@@ -96,6 +97,18 @@ def test_ids_decide_whose_a_vector_is(bring: Import, dimension: int, tmp_path: P
     np.testing.assert_allclose(stored(by_lines.folder)[:, :dimension], vectors, atol=1e-3)
     assert (by_lines.folder / INDEX).read_bytes() == (by_column.folder / INDEX).read_bytes()
     assert not list((tmp_path / "workspace").glob(".import-*")), "the copy is gone"
+
+
+def test_a_picture_that_ends_its_worker_costs_its_product(run: Run, catalog: str, dimension: int, tmp_path: Path):
+    """As in a run that embeds: found by halving, rejected, and no shard of the others is lost."""
+    np.save(tmp_path / "vectors.npy", unit(COUNT, dimension))
+    few = ReindexOptions(shard_rows=8, index=IndexKind.EXACT, max_rejects=0.1)
+    with given_vectors(tmp_path / "vectors.npy", halves=Halves.IMAGE, scratch=tmp_path / "workspace") as given:
+        summary = run(catalog, options=few, given=given, executor=Deadly("p17"))
+    assert (summary.products, dict(summary.reasons)) == (COUNT - 1, {WorkerFault.WORKER_DIED: 1})
+    rejects = pq.read_table(summary.folder / REJECTS)
+    assert rejects.column("id").to_pylist() == ["p17"]
+    np.testing.assert_allclose(stored(summary.folder)[17, :dimension], unit(COUNT, dimension)[18], atol=1e-3)
 
 
 def test_importing_again_makes_what_changed(bring: Import, dimension: int):
