@@ -101,7 +101,7 @@ class Settings:
     batches_in_flight: int = 0
     text_batch: int = 8
     image_batch: int = 8
-    text_queue: int = 128
+    text_queue: int = 96
     image_queue: int = 64
     overload_seconds: float = 0.1
     decode_workers: int = 0

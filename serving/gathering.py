@@ -25,7 +25,7 @@ class Gathering:
         self.encoded: dict[int, UnitVectors] = {}
         self.decoded = self.complete = started
         self._missing = 0
-        self._go_on: Callable[[], None] = lambda: None
+        self._go_on: Callable[[], None] | None = None
         self._lock = threading.Lock()
 
     def expect(self, missing: int, go_on: Callable[[], None]) -> None:
@@ -35,9 +35,15 @@ class Gathering:
             missing: Vectors that are to be encoded. With none, `go_on` is called here.
             go_on: Called once all are there.
         """
-        self._missing, self._go_on = missing, go_on
-        if not missing:
+        self._missing = missing
+        if missing:
+            self._go_on = go_on
+        else:
             go_on()
+
+    def end(self) -> None:
+        """Nothing more is waited for. What was to go on knows this object and the release: a circle, if it stayed."""
+        self._go_on = None
 
     def note_decoded(self) -> None:
         """A picture was decoded, in whatever thread."""
@@ -49,6 +55,7 @@ class Gathering:
             self.encoded[place] = vector
             self._missing -= 1
             is_last = self._missing == 0
-        if is_last:
+        go_on = self._go_on
+        if is_last and go_on is not None:
             self.complete = time.perf_counter()
-            self._go_on()
+            go_on()

@@ -253,6 +253,7 @@ class Searcher:
             found = await future
         finally:
             future.cancel()  # the request went away: what still waits is dropped
+            gathering.end()
         for place, text in texts.items():
             self._cache.put(model, text, gathering.encoded[place])
         return found

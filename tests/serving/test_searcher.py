@@ -1,7 +1,10 @@
 """The service's way through the queues gives the engine's answers."""
 
 import asyncio
+import gc
 import threading
+import time
+import weakref
 from dataclasses import replace
 
 import pytest
@@ -169,3 +172,26 @@ def test_too_many_are_refused_and_the_rest_answered(layout, release, monkeypatch
     refused = [outcome for outcome in outcomes if isinstance(outcome, Overloaded)]
     assert len(refused) == 20 - 5
     assert sum(not isinstance(outcome, Exception) for outcome in outcomes) == 5
+
+
+@pytest.mark.parametrize("picture", ["none", "good"])
+def test_an_answered_query_keeps_nothing_of_its_release(layout, release, make_picture, picture):
+    """Without the garbage collector's help, which may come minutes and releases later."""
+    snapshots = [load_snapshot(layout, release())]
+    kept = weakref.ref(snapshots[0].index)
+    image = {"none": b"", "good": make_picture("red")}[picture]
+
+    async def ask(searcher):
+        await searcher.search(snapshots[0], Query(text="red shirt -blue", image=image))
+        snapshots.clear()
+        deadline = time.monotonic() + 10
+        while kept() is not None and time.monotonic() < deadline:
+            await asyncio.sleep(0.01)  # a thread may be about to let go
+
+    gc.collect()
+    gc.disable()
+    try:
+        using(Settings(), ask)
+        assert kept() is None
+    finally:
+        gc.enable()
