@@ -10,6 +10,21 @@ from cli.columns import find_roles
 from cli.console import command, escape, out, say
 from cli.models import resolve_model
 from cli.reindex import describe, executor_kind, run_reindex, show
+from cli.run_options import (
+    Address,
+    AttributeColumns,
+    Columns,
+    Executor,
+    IdColumn,
+    ImageColumn,
+    MaxDrift,
+    MaxRejects,
+    RecallTarget,
+    RequestsPerHost,
+    TitleColumn,
+    Wait,
+    Workspace,
+)
 from cli.workspace import open_workspace
 
 
@@ -25,9 +40,7 @@ def import_vectors(
     half: Annotated[
         str, typer.Option(help="What the vectors are of: image, text, or both (rows of [image ; text]).")
     ] = "image",
-    workspace: Annotated[
-        str, typer.Option(help="Where models, embeddings and releases live: a folder, or s3://bucket/folder.")
-    ] = "workspace",
+    workspace: Workspace = "workspace",
     model: Annotated[
         str | None,
         typer.Option(help="The model that made the vectors, as for `aisle reindex`: it will encode the queries."),
@@ -42,39 +55,29 @@ def import_vectors(
         bool, typer.Option("--normalise", help="Scale vectors to norm 1; otherwise another norm is an error.")
     ] = False,
     thumbnails: Annotated[bool, typer.Option(help="Make thumbnails of the catalog's pictures.")] = True,
-    columns: Annotated[
-        Path | None, typer.Option(help="TOML file of column roles, instead of the options below.")
-    ] = None,
-    id: Annotated[str | None, typer.Option(help="Column of unique product ids.")] = None,
-    image: Annotated[str | None, typer.Option(help="Column of pictures; '' for none.")] = None,
-    title: Annotated[str | None, typer.Option(help="Column shown as the product's name.")] = None,
-    attribute: Annotated[
-        list[str] | None, typer.Option(help="Filterable column, column=type; repeat or use commas.")
-    ] = None,
+    columns: Columns = None,
+    id: IdColumn = None,
+    image: ImageColumn = None,
+    title: TitleColumn = None,
+    attribute: AttributeColumns = None,
     index: Annotated[IndexKind | None, typer.Option(help="Force an index kind.")] = None,
     memory: Annotated[
         str | None, typer.Option(help="Most memory an open index may take, such as 8GB; chooses the kind.")
     ] = None,
-    recall_target: Annotated[float, typer.Option(help="Least recall@10 against exact search.")] = 0.99,
+    recall_target: RecallTarget = 0.99,
     compact: Annotated[
         bool, typer.Option("--compact", help="Build the index anew, where it would do to append to the live release's.")
     ] = False,
     append_from: Annotated[
         int, typer.Option(help="Products from which an index with lists is appended to by the next run.")
     ] = 1_000_000,
-    max_rejects: Annotated[float, typer.Option(help="Largest fraction of rows that may be rejected.")] = 0.01,
-    max_drift: Annotated[
-        float, typer.Option(help="Largest part of the results over unchanged products that may differ.")
-    ] = 0.2,
-    requests_per_host: Annotated[
-        int, typer.Option(help="Requests for pictures by http to one host at the same time, of all workers together.")
-    ] = 8,
-    wait: Annotated[float, typer.Option(help="Seconds to wait for another run in this workspace.")] = 0.0,
+    max_rejects: MaxRejects = 0.01,
+    max_drift: MaxDrift = 0.2,
+    requests_per_host: RequestsPerHost = 8,
+    wait: Wait = 0.0,
     workers: Annotated[int | None, typer.Option(help="Tasks at the same time; default every core.")] = None,
-    executor: Annotated[str, typer.Option(help="ray, or local: plain processes of this machine.")] = "ray",
-    address: Annotated[
-        str | None, typer.Option(envvar="RAY_ADDRESS", help="Address of a Ray cluster, as for `aisle reindex`.")
-    ] = None,
+    executor: Executor = "ray",
+    address: Address = None,
 ) -> None:
     """Make a release of a catalog and of vectors that were made elsewhere.
 

@@ -14,6 +14,21 @@ from cli.console import command, escape, out, say, table
 from cli.models import resolve_model
 from cli.prediction import show_prediction
 from cli.progress import RunProgress
+from cli.run_options import (
+    Address,
+    AttributeColumns,
+    Columns,
+    Executor,
+    IdColumn,
+    ImageColumn,
+    MaxDrift,
+    MaxRejects,
+    RecallTarget,
+    RequestsPerHost,
+    TitleColumn,
+    Wait,
+    Workspace,
+)
 from cli.workspace import open_workspace
 
 if TYPE_CHECKING:
@@ -30,9 +45,7 @@ def reindex(
             help="Parquet, CSV, TSV or JSON lines (file, folder, glob or URL), a folder of pictures, or hf:owner/name."
         ),
     ],
-    workspace: Annotated[
-        str, typer.Option(help="Where models, embeddings and releases live: a folder, or s3://bucket/folder.")
-    ] = "workspace",
+    workspace: Workspace = "workspace",
     model: Annotated[
         str | None,
         typer.Option(
@@ -40,25 +53,20 @@ def reindex(
             "Default: the workspace's only model."
         ),
     ] = None,
-    columns: Annotated[
-        Path | None, typer.Option(help="TOML file of column roles, instead of the options below.")
-    ] = None,
-    id: Annotated[str | None, typer.Option(help="Column of unique product ids.")] = None,
-    image: Annotated[str | None, typer.Option(help="Column of pictures (bytes, paths, URLs); '' for none.")] = None,
-    title: Annotated[str | None, typer.Option(help="Column shown as the product's name.")] = None,
+    columns: Columns = None,
+    id: IdColumn = None,
+    image: ImageColumn = None,
+    title: TitleColumn = None,
     text: Annotated[
         str | None, typer.Option(help="What is encoded as text: '{title}. {colour} {kind} for {gender}'.")
     ] = None,
-    attribute: Annotated[
-        list[str] | None,
-        typer.Option(help="Filterable column, column=type (category, number, boolean, list); repeat or use commas."),
-    ] = None,
+    attribute: AttributeColumns = None,
     index: Annotated[IndexKind | None, typer.Option(help="Force an index kind.")] = None,
     memory: Annotated[
         str | None,
         typer.Option(help="Most memory an open index may take, such as 8GB; chooses the kind. Default: no limit."),
     ] = None,
-    recall_target: Annotated[float, typer.Option(help="Least recall@10 against exact search.")] = 0.99,
+    recall_target: RecallTarget = 0.99,
     compact: Annotated[
         bool, typer.Option("--compact", help="Build the index anew, where it would do to append to the live release's.")
     ] = False,
@@ -71,38 +79,22 @@ def reindex(
     index_device: Annotated[
         Provider, typer.Option(help="Where the index's lists are learnt and looked for; auto takes GPUs FAISS can use.")
     ] = Provider.AUTO,
-    max_rejects: Annotated[float, typer.Option(help="Largest fraction of rows that may be rejected.")] = 0.01,
-    max_drift: Annotated[
-        float,
-        typer.Option(
-            help="Largest part of the results over unchanged products that may differ from the live release's; "
-            "never asked of another model."
-        ),
-    ] = 0.2,
+    max_rejects: MaxRejects = 0.01,
+    max_drift: MaxDrift = 0.2,
     verify: Annotated[
         bool, typer.Option("--verify", help="Read every picture again, whatever its file's size, time or ETag say.")
     ] = False,
     plan: Annotated[
         bool, typer.Option("--plan", help="Print shards, memory, disk, index and minutes of the run; embed nothing.")
     ] = False,
-    requests_per_host: Annotated[
-        int,
-        typer.Option(help="Requests for pictures by http to one host at the same time, of all workers together."),
-    ] = 8,
-    wait: Annotated[float, typer.Option(help="Seconds to wait for another run in this workspace.")] = 0.0,
+    requests_per_host: RequestsPerHost = 8,
+    wait: Wait = 0.0,
     provider: Annotated[Provider, typer.Option(help="Where the model runs.")] = Provider.AUTO,
     workers: Annotated[
         int | None, typer.Option(help="Tasks at the same time; default one for each core, or two for each GPU.")
     ] = None,
-    executor: Annotated[str, typer.Option(help="ray, or local: plain processes of this machine.")] = "ray",
-    address: Annotated[
-        str | None,
-        typer.Option(
-            envvar="RAY_ADDRESS",
-            help="Address of a Ray cluster, `auto` for the one this machine is a node of; default Ray on this machine. "
-            "Ray sets the variable for its jobs.",
-        ),
-    ] = None,
+    executor: Executor = "ray",
+    address: Address = None,
     push_gateway: Annotated[
         str | None, typer.Option(help="Prometheus Pushgateway (host:port or URL) that is told the run's figures.")
     ] = None,
