@@ -106,6 +106,8 @@ def finetune(
     Every few minutes the run is saved: after Ctrl-C, or worse, the same command with --resume goes on. At the end a
     report compares the model before and after on products that it never saw.
     """
+    from cli.finetune_report import check_packages
+
     if (model is None) == (from_scratch is None):
         raise SettingsError("give either --model, a checkpoint to go on from, or --from-scratch small")
     roles = find_roles(catalog, columns=columns, id=id, image=image, title=title, text=text, attributes=attribute or ())
@@ -127,6 +129,7 @@ def finetune(
         model=model,
         given={name: value for name, value in given.items() if value is not None},
     )
+    check_packages()
     result = _train(recipe, output=output, resume=resume, provider=provider)
     _show(result)
     if not result.finished:

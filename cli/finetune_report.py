@@ -27,6 +27,17 @@ REPORT_PAGE = "report.html"
 FORMAT_VERSION = 1
 
 
+def check_packages() -> None:
+    """Miss what the report is made with before the training, not hours later.
+
+    Raises:
+        ModuleNotFoundError: A package of the extra `train` is not installed.
+    """
+    import evaluation.curves
+    import evaluation.page
+    import evaluation.trial  # noqa: F401
+
+
 def report_finetuning(
     *,
     catalog: str,

@@ -340,6 +340,18 @@ def test_errors_are_one_line(
     assert message in err.splitlines()[-1]
 
 
+def test_what_the_report_needs_is_missed_before_the_training_and_not_after_it(
+    run: Run, catalog: Path, checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] == "evaluation"]:
+        monkeypatch.delitem(sys.modules, name)  # other tests have imported it
+    monkeypatch.setitem(sys.modules, "ir_measures", None)
+    code, _, err = run("finetune", "--model", checkpoint, "--catalog", catalog, "--output", tmp_path / "out")
+    assert code == 78
+    assert err.splitlines()[-1] == "error: this command needs the package ir_measures: pip install 'aisle[evaluation]'"
+    assert not (tmp_path / "out").exists()
+
+
 def _now(step: int, *validation: Validation) -> Progress:
     return Progress(
         step=step, steps=8, epoch=1, epochs=2, loss=1.23456, learning_rate=1e-3, images_per_second=1234.5,
