@@ -55,9 +55,9 @@ class GivenVectors:
         try:
             array = np.load(self.path, mmap_mode="r", allow_pickle=False)
         except (OSError, ValueError) as error:
-            raise CatalogError(
-                f"{self.path} is no NumPy array of numbers ({error}): write it with numpy.save"
-            ) from error
+            # Of what it does not know NumPy says that it could be loaded "unsafely": no advice to pass on.
+            why = "" if "pickle" in str(error) else f" ({error})"
+            raise CatalogError(f"{self.path} is no NumPy array of numbers{why}: write it with numpy.save") from error
         if not isinstance(array, np.ndarray) or array.ndim != 2 or array.dtype.kind not in _KINDS:
             shape = f"{array.dtype} {list(array.shape)}" if isinstance(array, np.ndarray) else type(array).__name__
             raise CatalogError(

@@ -174,6 +174,9 @@ def test_what_does_not_fit_is_refused(bring: Import, layout: Layout, dimension: 
         bring(good, ids=lines)
     with pytest.raises(CatalogError, match="there is no file"):
         bring(tmp_path / "nothing.npy")
+    (tmp_path / "words.npy").write_text("no array")
+    with pytest.raises(CatalogError, match=r"words\.npy is no NumPy array of numbers: write it with numpy\.save"):
+        bring(tmp_path / "words.npy")
     np.save(tmp_path / "objects.npy", np.array([{}], dtype=object), allow_pickle=True)
     with pytest.raises(CatalogError, match="Python objects"):
         bring(tmp_path / "objects.npy")
