@@ -40,15 +40,15 @@ def test_a_killed_driver(
     expected = run(catalog, layout=Layout(root=tmp_path / "undisturbed"))
     log = tmp_path / "log"
     log.touch()
+    times = ROWS // 2 if moment == "picture" else 1
     environment = {"RUN_LOG": str(log), "PYTHONPATH": str(ROOT), "SHARD_ROWS": "8"}
-    if moment != "picture":
-        environment["RUN_STOPS_AT"] = moment
+    environment |= {"RUN_STOPS_AT": moment, "RUN_STOPS_AFTER": str(times)}
     process = subprocess.Popen(
         [sys.executable, ROOT / "tests/batch/logged_run.py", catalog, f"{bucket}/workspace", tiny_model, "1"],
         env=os.environ | environment,
     )
     deadline = time.monotonic() + PATIENCE
-    while log.read_text().count(moment) < (ROWS // 2 if moment == "picture" else 1):
+    while log.read_text().count(moment) < times:
         assert process.poll() is None, "it ended before its moment came"
         assert time.monotonic() < deadline
         time.sleep(0.002)
