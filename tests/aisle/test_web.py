@@ -101,7 +101,7 @@ def host(monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
                 self.give(503, Retry_After={1: "7", 2: "700"}[host.asked[self.path]])
             elif kind == "loop":
                 self.give(302, Location="/loop")
-            elif kind in {"404", "403", "503"}:
+            elif kind in {"404", "410", "403", "503"}:
                 self.give(int(kind))
             elif kind == "endless":
                 self.send_response(200)
@@ -149,7 +149,12 @@ def test_what_does_not_pass_ends_and_is_for_the_next_run(host: Host, kind: str):
 
 @pytest.mark.parametrize(
     ("kind", "fault"),
-    [("404", ImageFault.NOT_FOUND), ("403", ImageFault.UNREADABLE), ("loop", ImageFault.UNREADABLE)],
+    [
+        ("404", ImageFault.NOT_FOUND),
+        ("410", ImageFault.NOT_FOUND),
+        ("403", ImageFault.UNREADABLE),
+        ("loop", ImageFault.UNREADABLE),
+    ],
 )
 def test_what_will_not_pass_is_not_asked_again(host: Host, kind: str, fault: ImageFault):
     assert fault_of(f"{host.url}/{kind}") is fault

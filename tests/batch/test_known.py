@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from aisle.layout import Layout
 from aisle.stamps import Stamp
-from aisle.store import Shard, content_key, write_shard
-from batch.known import NO_FACTS, Half, Known, Place, is_content, picture_facts
+from aisle.store import Shard, ShardKeys, content_key, write_shard
+from batch.known import NO_FACTS, Half, Known, Place, Recent, is_content, picture_facts
 from batch.known_rows import KnownRows
 
 MODEL = "0123456789abcdef"
@@ -132,6 +133,33 @@ def test_facts_outlive_the_shards(layout: Layout, tmp_path: Path):
     known = KnownRows(layout, MODEL).now
     assert known.find_contents([stamp]) == [content_key("a")]
     assert places(known, Half.IMAGE, "a") == {}
+
+
+def test_another_file_of_the_same_number_is_not_taken_for_it(layout: Layout):
+    """The table is sorted by half of a hash; of two places that share it the other half tells."""
+    here = Stamp("/shop/a.jpg", "1:2")
+    facts = picture_facts([here], [content_key("a")])
+    other = pa.array([facts.column("location")[0].as_py() ^ 1], pa.uint64())
+    facts = facts.set_column(facts.schema.get_field_index("location"), facts.schema.field("location"), other)
+    rows = KnownRows(layout, MODEL)
+    rows.add(facts, shard=None)
+    rows.tell()
+    assert rows.now.find_contents([here]) == [""]
+    assert rows.now.knows([here.location]).tolist() == [False]
+    rows.add(picture_facts([here], [content_key("a")]), shard=None)
+    rows.tell()
+    assert rows.now.find_contents([here]) == [content_key("a")]
+    assert rows.now.knows(["/shop/b.jpg", here.location]).tolist() == [False, True]
+
+
+def test_a_worker_forgets_what_is_longest_ago(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("batch.known._RECENT", 2)
+    recent = Recent()
+    for content in ("a", "b", "c"):
+        recent.add(content, ShardKeys(image_keys=[content_key(content)], text_keys=[""], faults=[""]))
+    contents = {content: content_key(content) for content in ("a", "b", "c")}
+    found = recent.find_places(contents.values(), Half.IMAGE)
+    assert found == {contents["b"]: Place("b", 0), contents["c"]: Place("c", 0)}
 
 
 def test_what_counts_as_content():
