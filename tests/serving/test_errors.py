@@ -208,7 +208,7 @@ def test_a_request_that_takes_too_long(release, start, monkeypatch):
 def test_nobody_searches_for_a_client_that_went_away(release, start, monkeypatch):
     """One request runs, another waits behind it; the waiting one's client leaves, and its text is never encoded."""
     release()
-    with start(batches_in_flight=1) as client:
+    with start(batches_in_flight=1, timeout_seconds=60.0) as client:  # its time being up is another reason to stop
         encoder = client.app.state.service.watcher.snapshot.encoder
         gate, entered, encoded, encode = threading.Event(), threading.Event(), [], encoder.encode_texts
 
