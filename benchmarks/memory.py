@@ -5,7 +5,8 @@
 Draws a catalog of pictures that are all different (48 pixels of noise; decoding and encoding are real, and small),
 runs the command on each size in a fresh workspace, and reads peak resident memory (`VmHWM`) of every process from /proc
 while it runs. That counts pages of mapped files (shards, tables), which the kernel takes back when it wants to; so what
-is the process's own (`RssAnon`, looked at ten times a second) is told beside it, and what each further row takes.
+is the process's own (`RssAnon`, looked at ten times a second) is told beside it, of the driver also up to the end of
+the embed stage, and what each further row takes.
 """
 
 import argparse
@@ -29,6 +30,9 @@ from report import print_bar, print_table, write_json
 MIB = 1024 * 1024
 GROUP = 2000
 
+EMBEDDED = b"embed: done"
+"""What the command says at the end of that stage."""
+
 
 def main() -> None:
     """Run each size and compare."""
@@ -46,6 +50,7 @@ def main() -> None:
                     "rows": count,
                     "driver MiB": driver.all / MIB,
                     "driver's own MiB": driver.own / MIB,
+                    "driver's own while embedding MiB": driver.embedding / MIB,
                     "largest worker MiB": worker.all / MIB,
                     "its own MiB": worker.own / MIB,
                 }
@@ -53,14 +58,14 @@ def main() -> None:
             print(rows[-1], flush=True)
     print_table("Peak resident memory", rows)
     least, most = rows[0], rows[-1]
-    for who in ("driver", "driver's own", "largest worker", "its own"):
+    for who in ("driver", "driver's own", "driver's own while embedding", "largest worker", "its own"):
         ratio = float(most[f"{who} MiB"]) / float(least[f"{who} MiB"])
         print_bar(f"{who}: {most['rows']:,} rows to {least['rows']:,}", ratio, at_most=1.25)
     growth = {
         name: (float(most[f"{name} MiB"]) - float(least[f"{name} MiB"]))
         * MIB
         / (int(most["rows"]) - int(least["rows"]))
-        for name in ("driver", "driver's own")
+        for name in ("driver", "driver's own", "driver's own while embedding")
     }
     for name, found in growth.items():
         print(f"{name}: {found:,.0f} bytes for each further row")
@@ -101,17 +106,19 @@ def _picture(generator: np.random.Generator) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Peak:
-    """Most bytes of a process: with mapped files, and without."""
+    """Most bytes of a process: with mapped files, without, and without up to the end of the embed stage."""
 
     all: int = 0
     own: int = 0
+    embedding: int = 0
 
 
 def peaks(catalog: Path, workspace: Path, model: Path, executor: str) -> tuple[Peak, Peak]:
     """Of the driver, and of its largest worker."""
     words = [sys.executable, "-m", "cli", "reindex", "--catalog", catalog, "--workspace", workspace, "--model", model]
     words += ["--workers", "2", "--provider", "cpu", "--executor", executor]
-    with workspace.with_suffix(".log").open("wb") as log:
+    said = workspace.with_suffix(".log")
+    with said.open("wb") as log:
         process = subprocess.Popen(words, stdout=log, stderr=log)
     found: dict[int, Peak] = {}
     over = threading.Event()
@@ -120,7 +127,12 @@ def peaks(catalog: Path, workspace: Path, model: Path, executor: str) -> tuple[P
         while not over.wait(0.1):
             for pid in [process.pid, *_workers(process.pid)]:
                 before, now = found.get(pid, Peak()), _peak(pid)
-                found[pid] = Peak(all=max(before.all, now.all), own=max(before.own, now.own))
+                embedding = now.own if pid == process.pid and EMBEDDED not in said.read_bytes() else 0
+                found[pid] = Peak(
+                    all=max(before.all, now.all),
+                    own=max(before.own, now.own),
+                    embedding=max(before.embedding, embedding),
+                )
 
     watcher = threading.Thread(target=watch)
     watcher.start()
@@ -128,7 +140,7 @@ def peaks(catalog: Path, workspace: Path, model: Path, executor: str) -> tuple[P
     over.set()
     watcher.join()
     if code:
-        raise SystemExit(workspace.with_suffix(".log").read_text())
+        raise SystemExit(said.read_text())
     return found.pop(process.pid), max(found.values(), key=lambda peak: peak.all, default=Peak())
 
 

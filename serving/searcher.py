@@ -279,8 +279,8 @@ def _may_encode_on_gpu(provider: Provider) -> bool:
 
 
 def _door(name: str, settings: Settings, *, burst: int, at_work: int) -> Admission:
-    # While so many are encoded, half as many are searched for or wait: with fewer, the next batches come out small.
-    return Admission(name, bounds=Bounds(burst=burst, least=3 * at_work // 2, seconds=settings.overload_seconds))
+    # While so many are encoded, as many are searched for or wait: with fewer, the next batches come out small.
+    return Admission(name, bounds=Bounds(burst=burst, least=2 * at_work, seconds=settings.overload_seconds))
 
 
 def _encode_texts(batch: Sequence[tuple[OnnxEncoder, str]]) -> list[UnitVectors]:
