@@ -76,3 +76,30 @@ def test_what_the_store_lost_is_sent_again(run: Run, bucket: str, tmp_path: Path
     second = run(write_catalog(tmp_path / "2.parquet", rows), options=OPTIONS)
     assert second.parameters.parts == (40, 1)
     assert len(load_snapshot(elsewhere, second.release_id, provider=Provider.CPU).products) == 40
+
+
+def test_a_damaged_file_is_not_linked(run: Run, layout: Layout, elsewhere: Layout, tmp_path: Path):
+    rows: list[dict[str, Any]] = good_rows(40)
+    first = run(write_catalog(tmp_path / "1.parquet", rows), options=OPTIONS)
+    load_snapshot(elsewhere, first.release_id, provider=Provider.CPU)
+    damaged = elsewhere.release(first.release_id) / INDEX
+    content = bytearray(damaged.read_bytes())
+    content[len(content) // 2] ^= 1
+    damaged.write_bytes(content)
+    rows[3]["title"] = "something else"
+    second = run(write_catalog(tmp_path / "2.parquet", rows), options=OPTIONS)
+    load_snapshot(elsewhere, second.release_id, provider=Provider.CPU)
+    good = layout.release(second.release_id) / INDEX
+    assert (elsewhere.release(second.release_id) / INDEX).read_bytes() == good.read_bytes() != damaged.read_bytes()
+
+
+def test_what_is_too_large_to_copy_is_sent(
+    run: Run, bucket: str, tmp_path: Path, moved: dict[str, list[str]], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("aisle.mirror.COPY_BYTES", 10)
+    rows: list[dict[str, Any]] = good_rows(40)
+    run(write_catalog(tmp_path / "1.parquet", rows), options=OPTIONS)
+    rows[3]["title"] = "something else"
+    second = run(write_catalog(tmp_path / "2.parquet", rows), options=OPTIONS)
+    assert second.parameters.parts == (40, 1)
+    assert f"releases/{second.release_id}/{INDEX}" in moved["upload"]
