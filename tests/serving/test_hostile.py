@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from serving.errors import TIMEOUT_HEADER
+
 _PATH = Path(__file__).parents[2] / "benchmarks" / "hostile.py"
 _SPEC = importlib.util.spec_from_file_location("hostile", _PATH)
 hostile = sys.modules["hostile"] = importlib.util.module_from_spec(_SPEC)
@@ -71,7 +73,8 @@ def test_openapi_is_as_the_service_answers(client):
             request = case.as_transport_kwargs(base_url="http://testserver")
             request.pop("cookies", None)
             response = client.request(**request)
-            assert response.status_code < 500, (case, response.text)
+            states_time = TIMEOUT_HEADER in (request.get("headers") or {})
+            assert response.status_code < 500 or (response.status_code == 504 and states_time), (case, response.text)
             known = case.operation.definition.raw["responses"]
             assert str(response.status_code) in known, (case, response.status_code, response.text)
 
