@@ -5,20 +5,23 @@ from typing import Annotated
 
 import typer
 
-from aisle.manifest import IndexKind
 from cli.columns import find_roles
 from cli.console import command, escape, out, say
 from cli.models import resolve_model
 from cli.reindex import describe, executor_kind, run_reindex, show
 from cli.run_options import (
     Address,
+    AppendFrom,
     AttributeColumns,
     Columns,
+    Compact,
     Executor,
+    ForcedIndex,
     IdColumn,
     ImageColumn,
     MaxDrift,
     MaxRejects,
+    Memory,
     RecallTarget,
     RequestsPerHost,
     TitleColumn,
@@ -60,17 +63,11 @@ def import_vectors(
     image: ImageColumn = None,
     title: TitleColumn = None,
     attribute: AttributeColumns = None,
-    index: Annotated[IndexKind | None, typer.Option(help="Force an index kind.")] = None,
-    memory: Annotated[
-        str | None, typer.Option(help="Most memory an open index may take, such as 8GB; chooses the kind.")
-    ] = None,
+    index: ForcedIndex = None,
+    memory: Memory = None,
     recall_target: RecallTarget = 0.99,
-    compact: Annotated[
-        bool, typer.Option("--compact", help="Build the index anew, where it would do to append to the live release's.")
-    ] = False,
-    append_from: Annotated[
-        int, typer.Option(help="Products from which an index with lists is appended to by the next run.")
-    ] = 1_000_000,
+    compact: Compact = False,
+    append_from: AppendFrom = 1_000_000,
     max_rejects: MaxRejects = 0.01,
     max_drift: MaxDrift = 0.2,
     requests_per_host: RequestsPerHost = 8,

@@ -8,7 +8,6 @@ import typer
 from aisle.catalog import Roles
 from aisle.layout import Layout
 from aisle.machine import Provider
-from aisle.manifest import IndexKind
 from cli.columns import find_roles
 from cli.console import command, escape, out, say, table
 from cli.models import resolve_model
@@ -16,13 +15,17 @@ from cli.prediction import show_prediction
 from cli.progress import RunProgress
 from cli.run_options import (
     Address,
+    AppendFrom,
     AttributeColumns,
     Columns,
+    Compact,
     Executor,
+    ForcedIndex,
     IdColumn,
     ImageColumn,
     MaxDrift,
     MaxRejects,
+    Memory,
     RecallTarget,
     RequestsPerHost,
     TitleColumn,
@@ -61,18 +64,11 @@ def reindex(
         str | None, typer.Option(help="What is encoded as text: '{title}. {colour} {kind} for {gender}'.")
     ] = None,
     attribute: AttributeColumns = None,
-    index: Annotated[IndexKind | None, typer.Option(help="Force an index kind.")] = None,
-    memory: Annotated[
-        str | None,
-        typer.Option(help="Most memory an open index may take, such as 8GB; chooses the kind. Default: no limit."),
-    ] = None,
+    index: ForcedIndex = None,
+    memory: Memory = None,
     recall_target: RecallTarget = 0.99,
-    compact: Annotated[
-        bool, typer.Option("--compact", help="Build the index anew, where it would do to append to the live release's.")
-    ] = False,
-    append_from: Annotated[
-        int, typer.Option(help="Products from which an index with lists is appended to by the next run.")
-    ] = 1_000_000,
+    compact: Compact = False,
+    append_from: AppendFrom = 1_000_000,
     part_size: Annotated[
         str, typer.Option(help="Size from which an index with lists is kept in several files, such as 4GB.")
     ] = "4GB",

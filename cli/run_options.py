@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from aisle.manifest import IndexKind
+
 Workspace = Annotated[
     str, typer.Option(help="Where models, embeddings and releases live: a folder, or s3://bucket/folder.")
 ]
@@ -15,6 +17,17 @@ TitleColumn = Annotated[str | None, typer.Option(help="Column shown as the produ
 AttributeColumns = Annotated[
     list[str] | None,
     typer.Option(help="Filterable column, column=type (category, number, boolean, list); repeat or use commas."),
+]
+ForcedIndex = Annotated[IndexKind | None, typer.Option(help="Force an index kind.")]
+Memory = Annotated[
+    str | None,
+    typer.Option(help="Most memory an open index may take, such as 8GB; chooses the kind. Default: no limit."),
+]
+Compact = Annotated[
+    bool, typer.Option("--compact", help="Build the index anew, where it would do to append to the live release's.")
+]
+AppendFrom = Annotated[
+    int, typer.Option(help="Products from which an index with lists is appended to by the next run.")
 ]
 RecallTarget = Annotated[float, typer.Option(help="Least recall@10 against exact search.")]
 MaxRejects = Annotated[float, typer.Option(help="Largest fraction of rows that may be rejected.")]

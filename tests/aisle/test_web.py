@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 
@@ -16,6 +16,7 @@ from aisle.fetch import fetch_image
 from aisle.images import DEFAULT_LIMITS, ImageLimits
 from aisle.stamps import stamp
 from aisle.web import DOWN_AFTER, PER_HOST, Patience, fetch_web
+from tests.http_server import http_server
 
 QUICK = Patience(tries=3, pause=0.01, connect=1.0, silence=0.2, whole=0.5, most_pause=0.02)
 DATA = bytes(range(256)) * 40
@@ -40,9 +41,6 @@ def host(monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
-
-        def log_message(self, *_: object) -> None:
-            pass
 
         def give(self, status: int, body: bytes = b"", **headers: str) -> None:
             self.send_response(status)
@@ -113,15 +111,9 @@ def host(monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
                 time.sleep(0.02 if kind == "slow" else 0.0)
                 self.give(200, DATA)
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    host.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    yield host
-    host.end.set()
-    server.shutdown()
-    server.server_close()
+    with http_server(Handler) as host.url:
+        yield host
+        host.end.set()
 
 
 def fault_of(url: str, *, max_bytes: int = 100_000) -> ImageFault:

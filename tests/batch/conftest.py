@@ -12,7 +12,7 @@ from batch.local_executor import LocalExecutor
 from batch.options import ReindexOptions, Summary
 from batch.progress import SilentProgress
 from batch.reindex import reindex
-from tests.batch.catalogs import ROLES
+from tests.batch.catalogs import ROLES, write_catalog
 
 
 @pytest.fixture(autouse=True)
@@ -31,6 +31,13 @@ def here() -> Iterator[LocalExecutor]:
     """An executor in this process."""
     with LocalExecutor(WorkerLayout(workers=1)) as executor:
         yield executor
+
+
+@pytest.fixture
+def catalogs(tmp_path: Path) -> Callable[[list[dict[str, Any]]], str]:
+    """Writes each catalog under a name of its own."""
+    numbers = iter(range(1000))
+    return lambda rows: write_catalog(tmp_path / f"catalog-{next(numbers)}.parquet", rows)
 
 
 Run = Callable[..., Summary]

@@ -23,7 +23,7 @@ from batch.evaluate import RecallUnreached
 from batch.garbage import collect_garbage
 from batch.options import ReindexOptions, Summary
 from batch.verify import verify_release
-from tests.batch.catalogs import good_rows, picture, row, write_catalog
+from tests.batch.catalogs import good_rows, picture, row
 from tests.batch.conftest import Run
 
 Rows = list[dict[str, Any]]
@@ -33,13 +33,6 @@ LISTED = [kind for kind in IndexKind if kind.has_lists]
 def options(kind: IndexKind = IndexKind.IVF, **changes: Any) -> ReindexOptions:
     build = BuildOptions(append_from=50)
     return ReindexOptions(**({"index": kind, "shard_rows": 16, "recall_target": 0.9, "build": build} | changes))
-
-
-@pytest.fixture
-def catalogs(tmp_path: Path) -> Callable[[Rows], str]:
-    """Writes each catalog under a name of its own."""
-    numbers = iter(range(1000))
-    return lambda rows: write_catalog(tmp_path / f"catalog-{next(numbers)}.parquet", rows)
 
 
 def changed(rows: Rows) -> Rows:

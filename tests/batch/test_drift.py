@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -17,17 +16,11 @@ from aisle.manifest import QueryKind, load_release_manifest
 from aisle.vectors import HalfWeights
 from batch.drift import Side, measure_drift, open_side, unchanged_products
 from batch.options import ReindexOptions, Summary
-from tests.batch.catalogs import ROLES, good_rows, picture, row, write_catalog
+from tests.batch.catalogs import ROLES, good_rows, picture, row
 from tests.batch.conftest import Run
 
 WEIGHTS = {QueryKind.TEXT: HalfWeights(0.5, 0.5), QueryKind.IMAGE: HalfWeights(1.0, 0.0)}
 TEXTS = ["red", "blue shoe", "white hat"]
-
-
-@pytest.fixture
-def catalogs(tmp_path: Path) -> Callable[[list[dict[str, Any]]], str]:
-    numbers = iter(range(1000))
-    return lambda rows: write_catalog(tmp_path / f"catalog-{next(numbers)}.parquet", rows)
 
 
 @pytest.fixture

@@ -19,18 +19,11 @@ from batch import known_rows
 from batch.executor import WorkerLayout
 from batch.local_executor import LocalExecutor
 from batch.options import ReindexOptions, Summary
-from tests.batch.catalogs import ROLES, good_rows, picture, row, write_catalog
+from tests.batch.catalogs import ROLES, good_rows, picture, row
 from tests.batch.conftest import Run
 
 Rows = list[dict[str, Any]]
 OPTIONS = ReindexOptions(shard_rows=16, max_rejects=0.9)
-
-
-@pytest.fixture
-def catalogs(tmp_path: Path) -> Callable[[Rows], str]:
-    """Writes each catalog under a name of its own."""
-    numbers = iter(range(1000))
-    return lambda rows: write_catalog(tmp_path / f"catalog-{next(numbers)}.parquet", rows)
 
 
 def cost(summary: Summary) -> tuple[int, int]:

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 
 from aisle import objects
 from aisle.errors import StoreUnreachable
 from aisle.objects import ObjectStore
+from tests.http_server import http_server
 
 
 @pytest.fixture
@@ -28,21 +28,14 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, *_: object) -> None:
-            """Nothing on the tests' standard error."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Store) as server:
-        thread = Thread(target=server.serve_forever)
-        thread.start()
-        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
+    with http_server(Store) as address:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", address)
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
         monkeypatch.setenv("AWS_REGION", "us-east-1")
         monkeypatch.setattr(objects, "FIRST_PAUSE", timedelta(seconds=0.01))
         monkeypatch.setattr(objects, "LONGEST_PAUSE", timedelta(seconds=0.05))
         yield left
-        server.shutdown()
-        thread.join()
 
 
 def test_a_store_that_fails_for_a_while(failing: list[int]):

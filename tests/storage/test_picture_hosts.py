@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -22,6 +22,7 @@ from batch.local_executor import LocalExecutor
 from batch.options import ReindexOptions
 from cli.exit_codes import ExitCode, exit_code
 from tests.batch.catalogs import good_rows, picture
+from tests.http_server import http_server
 from tests.storage.conftest import Run
 
 ROWS = 24
@@ -56,9 +57,6 @@ def host(monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def log_message(self, *_: object) -> None:
-            """Nothing on the tests' standard error."""
-
         def do_GET(self) -> None:
             number = int(self.path.strip("/"))
             with host.lock:
@@ -89,15 +87,9 @@ def host(monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
             if self.command == "GET":
                 self.wfile.write(body)
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    host.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    yield host
-    host.well.set()
-    server.shutdown()
-    server.server_close()
+    with http_server(Handler) as host.url:
+        yield host
+        host.well.set()
 
 
 @pytest.fixture

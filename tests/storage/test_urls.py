@@ -1,9 +1,8 @@
 """What a workspace's URL may be, whose keys open it, and what is said where it does not open."""
 
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from threading import Thread
 
 import pytest
 
@@ -12,6 +11,7 @@ from aisle.mirror import open_layout
 from aisle.objects import ObjectStore
 from cli.exit_codes import ExitCode, exit_code
 from cli.workspace import open_workspace
+from tests.http_server import http_server
 
 
 @pytest.mark.parametrize(
@@ -71,18 +71,11 @@ def door() -> Iterator[tuple[str, list[str], Callable[[int, str], None]]]:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, *_: object) -> None:
-            """Nothing on the tests' standard error."""
-
     def tell(status: int, body: str) -> None:
         answer[:] = [status, body]
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Door) as server:
-        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}", shown, tell
-        server.shutdown()
-        thread.join()
+    with http_server(Door) as address:
+        yield address, shown, tell
 
 
 @pytest.fixture
