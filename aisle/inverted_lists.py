@@ -1,6 +1,7 @@
 """The inverted lists of an IVF index: which of them one query visits, and what it finds there."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import faiss
@@ -24,6 +25,23 @@ Lists = tuple[Scores, RowIds]
 """Inverted lists to visit, best first: the query's inner products with their centroids, and their numbers."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A part of an index.
+
+    Attributes:
+        index: FAISS IVF index whose ids are its places 0..n-1.
+        rows: As in `aisle.entries.Entries`.
+        there: bool `[places]`: somebody's; None where place and row are one.
+        unfiltered: Search parameters that leave out what is nobody's, made once: a query must not look at every place.
+    """
+
+    index: Any
+    rows: RowIds | None
+    there: Allowed | None
+    unfiltered: dict[str, Any]
+
+
 class InvertedLists:
     """Lists of shared IVF indexes with the same centroids, on which nothing is ever set."""
 
@@ -34,15 +52,15 @@ class InvertedLists:
             parts: FAISS IVF indexes whose ids are their places 0..n-1.
             entries: Which product stands where.
         """
-        self._parts = [(index, rows) for index, rows in zip(parts, entries.rows, strict=True)]
+        self._parts = [_part(index, rows) for index, rows in zip(parts, entries.rows, strict=True)]
         self._index = parts[0]
         self._list_of = np.zeros(entries.products, dtype=np.int32)
-        for index, rows in self._parts:
-            lists = lists_of(index)
-            if rows is None:
+        for part in self._parts:
+            lists = lists_of(part.index)
+            if part.rows is None:
                 self._list_of[:] = lists
             else:
-                self._list_of[rows[rows >= 0]] = lists[rows >= 0]
+                self._list_of[part.rows[part.there]] = lists[part.there]
         self._sizes = np.bincount(self._list_of, minlength=self.count)
 
     @property
@@ -92,35 +110,32 @@ class InvertedLists:
         """The k best of the named lists, by the index's own scores; row -1 stands for no hit."""
         queries = np.ascontiguousarray(queries, dtype=np.float32)
         lists = np.ascontiguousarray(lists[0]), np.ascontiguousarray(lists[1])
-        found = [_asked(index, queries, k, lists, rows=rows, allowed=allowed) for index, rows in self._parts]
+        found = [_asked(part, queries, k, lists, allowed=allowed) for part in self._parts]
         if len(found) == 1:
             return found[0]
         scores, places = (np.concatenate(side, axis=1) for side in zip(*found, strict=True))
         return best_of(scores, places, k=k)
 
 
-def _asked(
-    index: Any,
-    queries: ProductVectors,
-    k: int,
-    lists: Lists,
-    *,
-    rows: RowIds | None,
-    allowed: Allowed | None,
-) -> Hits:
+def _part(index: Any, rows: RowIds | None) -> _Part:
+    there = None if rows is None else rows >= 0
+    gone = there is not None and not there.all()
+    return _Part(index=index, rows=rows, there=there, unfiltered=selection(there if gone else None))
+
+
+def _asked(part: _Part, queries: ProductVectors, k: int, lists: Lists, *, allowed: Allowed | None) -> Hits:
     """The k best of one part, by release rows."""
-    if rows is not None:  # what stands at a place for nobody is left out like what a filter leaves out
-        there = rows >= 0
-        if allowed is not None:
-            allowed = there & allowed[rows]
-        elif not there.all():
-            allowed = there
+    rows, selected = part.rows, part.unfiltered
+    if allowed is not None:
+        if rows is not None and part.there is not None:
+            allowed = part.there & allowed[rows]
+        selected = selection(allowed)
     centroids, numbers = lists
     scores, places = np.empty((len(queries), k), np.float32), np.empty((len(queries), k), np.int64)
-    parameters = faiss.SearchParametersIVF(nprobe=numbers.shape[1], **selection(allowed))
+    parameters = faiss.SearchParametersIVF(nprobe=numbers.shape[1], **selected)
     # FAISS' own wrapper takes no parameters here, and would set `nprobe` on the shared index.
     arrays = (faiss.swig_ptr(array) for array in (numbers, centroids, scores, places))
-    index.search_preassigned_c(len(queries), faiss.swig_ptr(queries), k, *arrays, False, parameters)
+    part.index.search_preassigned_c(len(queries), faiss.swig_ptr(queries), k, *arrays, False, parameters)
     return scores, places if rows is None else np.where(places >= 0, rows[places], -1)
 
 
